@@ -1,0 +1,1 @@
+"""Fixes: what they are, and how they reach a file."""
