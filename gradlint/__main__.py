@@ -1,0 +1,16 @@
+"""The program: `gradlint` and `python -m gradlint`."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run gradlint with the arguments of this process."""
+    from gradlint.cli import run
+
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()
