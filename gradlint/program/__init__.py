@@ -1,0 +1,1 @@
+"""What the code means for training: names, values, networks, updates and the states of gradients."""

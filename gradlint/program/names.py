@@ -1,0 +1,93 @@
+"""What imported names mean: a file of the project, something in it, or a library's symbol."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Union
+
+from gradlint.program import syntax as s
+from gradlint.program.project import Files, Module
+from gradlint.program.scopes import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Lib:
+    """A symbol of a library, by its full name."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A module or a package folder of the project."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A name at the top level of a project module."""
+
+    module: Module
+    name: str
+
+
+Meaning = Union[Lib, Package, Member]
+
+
+def imported(files: Files, module: Module, stmt: s.Import | s.ImportFrom, name: str) -> Meaning:
+    """What an import statement binds `name` to."""
+    if isinstance(stmt, s.Import):
+        for dotted, alias in stmt.names:
+            if (alias or dotted.partition(".")[0]) == name:
+                whole = dotted if alias else dotted.partition(".")[0]
+                found = files.find(whole, module.path)
+                return Package(found) if found is not None and found != module.path else Lib(whole)
+        return Lib(name)
+    original = next((n for n, alias in stmt.names or () if (alias or n) == name), name)
+    home = _home(files, module, stmt)
+    if home is None:
+        return Lib(f"{stmt.module}.{original}" if stmt.level == 0 else original)
+    return member(files, home, original) or Lib(f"{stmt.module}.{original}")
+
+
+def _home(files: Files, module: Module, stmt: s.ImportFrom) -> Path | None:
+    if stmt.level:
+        return files.relative(stmt.level, stmt.module, module.path)
+    found = files.find(stmt.module, module.path)
+    return None if found == module.path else found
+
+
+def member(files: Files, path: Path, name: str, _seen: frozenset[Path] = frozenset()) -> Meaning | None:
+    """What `name` means in the project module or package at `path`, through star imports; None if nothing."""
+    folder = path if path.is_dir() else path.parent if path.name == "__init__.py" else None
+    module = files.load(path) if path.is_file() else None
+    if module is not None and name in module.scope.bindings:
+        return Member(module, name)
+    if folder is not None:
+        for candidate in (folder / name / "__init__.py", folder / f"{name}.py"):
+            if candidate.is_file():
+                return Package(candidate)
+        if (folder / name).is_dir():
+            return Package(folder / name)
+    if module is not None and path not in _seen:
+        found = starred(files, module.scope, name, _seen | {path})
+        if found is not None:
+            return found
+    return None
+
+
+def starred(files: Files, scope: Scope, name: str, _seen: frozenset[Path] = frozenset()) -> Meaning | None:
+    """What a star import of the scope's module brings in under `name`; the last one wins."""
+    library: Lib | None = None
+    for stmt in reversed(scope.star_imports):
+        home = _home(files, scope.module, stmt)
+        if home is None:
+            if stmt.level == 0 and library is None:
+                library = Lib(f"{stmt.module}.{name}")
+            continue
+        found = member(files, home, name, _seen)
+        if found is not None:
+            return found
+    return library

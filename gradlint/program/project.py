@@ -1,0 +1,228 @@
+"""The files of one project: parsed when needed, each at most once, found by import or by what they mention."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+
+import libcst as cst
+
+from gradlint.finding import Problem
+from gradlint.program import syntax as s
+from gradlint.program.lower import Lowering
+from gradlint.program.positions import spans
+from gradlint.program.scopes import Scope, bind
+from gradlint.source import Source, SourceError, read
+from gradlint.source.place import Place
+
+
+class Module:
+    """One parsed file."""
+
+    def __init__(self, source: Source, tree: cst.Module, name: str) -> None:
+        self.source = source
+        self.path = source.path
+        self.name = name
+        self._tree = tree
+        lowering = Lowering()
+        self.block = lowering.module(tree)
+        self._nodes = lowering.nodes
+        self.scope: Scope = bind(self, self.block)
+
+    def __repr__(self) -> str:
+        return f"Module({self.name})"
+
+    @cached_property
+    def _spans(self) -> list[tuple[int, int]]:
+        return spans(self._tree, self._nodes)
+
+    @cached_property
+    def faithful(self) -> bool:
+        """Whether the tree gives back the text: only then may the file be edited."""
+        return self._tree.code == self.source.code
+
+    def span(self, node: s.Node) -> tuple[int, int]:
+        """Where a node's own text starts and ends, in characters of `source.text`."""
+        return self._spans[node.id]
+
+    def place(self, node: s.Node) -> Place:
+        return self.source.place(*self.span(node))
+
+    def text(self, node: s.Node) -> str:
+        start, end = self.span(node)
+        return self.source.text[start:end]
+
+    @cached_property
+    def scopes(self) -> tuple[Scope, ...]:
+        return tuple(self.scope.walk())
+
+    @cached_property
+    def calls(self) -> Mapping[str, list[tuple[s.Call, Scope]]]:
+        """Every call of the file by the last part of what is called, with the scope that it stands in."""
+        out: dict[str, list[tuple[s.Call, Scope]]] = {}
+        for scope in self.scopes:
+            for call in _own_calls(scope):
+                func = call.func
+                name = func.attr if isinstance(func, s.Attribute) else func.text if isinstance(func, s.Name) else ""
+                out.setdefault(name, []).append((call, scope))
+        return out
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The names and attributes that occur in the file."""
+        return frozenset(
+            n.text if isinstance(n, s.Name) else n.attr
+            for n in s.walk(self.block)
+            if isinstance(n, (s.Name, s.Attribute))
+        )
+
+
+def _own_calls(scope: Scope) -> Iterator[s.Call]:
+    """The calls of a scope's own code, without those of the scopes inside it."""
+    stack: list[s.Node] = [scope.body]
+    if isinstance(scope.node, s.Class):
+        stack.extend(scope.node.bases)
+    while stack:
+        node = stack.pop()
+        if isinstance(node, (s.Function, s.Class)):
+            stack.extend(node.decorators)
+            if isinstance(node, s.Class):
+                stack.extend(node.bases)
+            continue
+        if isinstance(node, s.Lambda):
+            continue
+        if isinstance(node, s.Call):
+            yield node
+        stack.extend(reversed(list(s.children(node))))
+
+
+class Files:
+    """A project's folder, read lazily.
+
+    `overlay` holds sources that stand for the files on disk (a fix in progress, standard input).
+    """
+
+    def __init__(self, root: Path, overlay: Mapping[Path, Source] | None = None, exclude: tuple[str, ...] = ()) -> None:
+        self.root = root
+        self.problems: list[Problem] = []
+        self._overlay = dict(overlay or {})
+        self._exclude = exclude
+        self._modules: dict[Path, Module | None] = {}
+        self._found: dict[tuple[str, Path], Path | None] = {}
+        self._bytes: dict[Path, bytes] = {}
+
+    def load(self, path: Path, source: Source | None = None) -> Module | None:
+        """The module at a path; None if it cannot be read or parsed (a target's problem is kept, an import's not)."""
+        if path in self._modules and source is None:
+            return self._modules[path]
+        wanted = source is not None
+        module: Module | None = None
+        try:
+            source = source or self._overlay.get(path) or read(path)
+            module = Module(source, _parse(source), self.name_of(path))
+        except SourceError as error:
+            if wanted:
+                self.problems.append(error.problem)
+        except cst.ParserSyntaxError as error:
+            if wanted:
+                assert source is not None
+                self.problems.append(syntax_problem(source, error))
+        except RecursionError:
+            if wanted:
+                self.problems.append(Problem("nested too deeply to be analysed", source.name if source else str(path)))
+        self._modules[path] = module
+        return module
+
+    def name_of(self, path: Path) -> str:
+        try:
+            parts = list(path.relative_to(self.root).with_suffix("").parts)
+        except ValueError:
+            parts = [path.stem]
+        if parts and parts[-1] == "__init__":
+            parts.pop()
+        return ".".join(parts)
+
+    def find(self, dotted: str, near: Path) -> Path | None:
+        """The file (or package folder) that `import dotted` means in a file at `near`, if it is of this project."""
+        key = (dotted, near.parent)
+        if key not in self._found:
+            self._found[key] = next(
+                (hit for folder in self._search(near) if (hit := _module_file(folder, dotted)) is not None), None
+            )
+        return self._found[key]
+
+    def relative(self, level: int, dotted: str, near: Path) -> Path | None:
+        """The file that `from ..dotted import` means, `level` dots up."""
+        folder = near.parent
+        for _ in range(level - 1):
+            folder = folder.parent
+        return _module_file(folder, dotted) if dotted else _module_file(folder.parent, folder.name) or folder
+
+    def _search(self, near: Path) -> Iterator[Path]:
+        folder = near.parent
+        seen = set()
+        while True:
+            seen.add(folder)
+            yield folder
+            if folder == self.root or folder.parent == folder or self.root not in folder.parents:
+                break
+            folder = folder.parent
+        for other in (self.root, self.root / "src", Path.cwd()):
+            if other not in seen:
+                seen.add(other)
+                yield other
+
+    @cached_property
+    def paths(self) -> list[Path]:
+        """Every Python file and notebook of the project."""
+        found = sorted(p for e in ("*.py", "*.ipynb") for p in self.root.rglob(e) if ".git" not in p.parts)
+        return [*found, *(p for p in self._overlay if p not in set(found))]
+
+    def mentioning(self, *words: str) -> Iterator[Module]:
+        """The project's modules whose text contains all the words."""
+        needles = [w.encode() for w in words]
+        for path in self.paths:
+            data = self._data(path)
+            if all(n in data for n in needles):
+                module = self.load(path)
+                if module is not None:
+                    yield module
+
+    def _data(self, path: Path) -> bytes:
+        if path not in self._bytes:
+            if path in self._overlay:
+                self._bytes[path] = self._overlay[path].text.encode("utf-8", "replace")
+            else:
+                try:
+                    self._bytes[path] = path.read_bytes()
+                except OSError:
+                    self._bytes[path] = b""
+        return self._bytes[path]
+
+
+def _parse(source: Source) -> cst.Module:
+    return cst.parse_module(source.code)
+
+
+def _module_file(folder: Path, dotted: str) -> Path | None:
+    base = folder.joinpath(*dotted.split("."))
+    for candidate in (base / "__init__.py", base.with_name(base.name + ".py")):
+        if candidate.is_file():
+            return candidate
+    return base if base.is_dir() and base != folder else None
+
+
+def syntax_problem(source: Source, error: cst.ParserSyntaxError) -> Problem:
+    """One line for a file that does not parse."""
+    line = error.raw_line
+    starts = source.text.splitlines(keepends=True)
+    offset = sum(len(t) for t in starts[: max(line - 1, 0)])
+    position, cell = source.position(min(offset, len(source.text)))
+    return Problem(
+        "not valid Python: " + error.message.split("\n")[0],
+        source.name,
+        position.row,
+        max(error.raw_column, 0) + 1,
+        cell,
+    )

@@ -1,0 +1,488 @@
+"""The syntax that the analysis reads: small plain nodes, lowered once from a libcst tree.
+
+Every node carries `id`, its ordinal in the module: positions are looked up by it, and only for the
+few nodes that end up in a finding or an edit. Nodes compare and hash by identity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import Union
+
+_node = dataclass(frozen=True, slots=True, eq=False)
+
+
+@_node
+class Node:
+    """Anything with a place in the file."""
+
+    id: int
+
+
+# --- expressions -----------------------------------------------------------------------------
+
+
+@_node
+class Name(Node):
+    text: str
+
+
+@_node
+class Attribute(Node):
+    value: Expr
+    attr: str
+
+
+@_node
+class Arg(Node):
+    """An argument of a call; `star` is "", "*" or "**"."""
+
+    value: Expr
+    keyword: str | None
+    star: str
+
+
+@_node
+class Call(Node):
+    func: Expr
+    args: tuple[Arg, ...]
+
+    def arg(self, position: int | None, keyword: str | None = None) -> Expr | None:
+        """The value given for a parameter, by its place or its name; None if it is not visible."""
+        for arg in self.args:
+            if keyword is not None and arg.keyword == keyword:
+                return arg.value
+        if position is None:
+            return None
+        for index, arg in enumerate(self.args):
+            if arg.star or arg.keyword is not None:
+                return None
+            if index == position:
+                return arg.value
+        return None
+
+
+Literal = Union[str, bytes, int, float, complex, bool, None]
+
+
+@_node
+class Constant(Node):
+    value: Literal
+
+
+@_node
+class Sequence(Node):
+    """A tuple, list or set display; `kind` is "tuple", "list" or "set"."""
+
+    kind: str
+    items: tuple[Expr, ...]
+
+
+@_node
+class Mapping(Node):
+    """A dict display; a key of None is a `**` part."""
+
+    items: tuple[tuple[Expr | None, Expr], ...]
+
+
+@_node
+class Subscript(Node):
+    value: Expr
+    index: Expr
+
+
+@_node
+class Slice(Node):
+    lower: Expr | None
+    upper: Expr | None
+    step: Expr | None
+
+
+@_node
+class Binary(Node):
+    op: str
+    left: Expr
+    right: Expr
+
+
+@_node
+class Compare(Node):
+    left: Expr
+    ops: tuple[str, ...]
+    rights: tuple[Expr, ...]
+
+
+@_node
+class Boolean(Node):
+    """`and` or `or` of two values."""
+
+    op: str
+    left: Expr
+    right: Expr
+
+
+@_node
+class Unary(Node):
+    op: str
+    value: Expr
+
+
+@_node
+class Conditional(Node):
+    """`then if test else orelse`."""
+
+    test: Expr
+    then: Expr
+    orelse: Expr
+
+
+@_node
+class Lambda(Node):
+    params: tuple[Param, ...]
+    body: Expr
+
+
+@_node
+class Clause(Node):
+    """One `for target in iter if …` of a comprehension."""
+
+    target: Expr
+    iter: Expr
+    tests: tuple[Expr, ...]
+
+
+@_node
+class Comprehension(Node):
+    """`kind` is "list", "set", "dict" or "generator"; a dict's element is a pair."""
+
+    kind: str
+    element: Expr
+    clauses: tuple[Clause, ...]
+
+
+@_node
+class Starred(Node):
+    value: Expr
+
+
+@_node
+class Format(Node):
+    """An f-string or a concatenation; the parts are its expressions and literal pieces."""
+
+    parts: tuple[Expr, ...]
+
+
+@_node
+class Await(Node):
+    value: Expr
+
+
+@_node
+class Yield(Node):
+    value: Expr | None
+
+
+@_node
+class Walrus(Node):
+    target: Expr
+    value: Expr
+
+
+@_node
+class Unread(Node):
+    """An expression that the analysis does not look into."""
+
+
+Expr = Union[
+    Name,
+    Attribute,
+    Call,
+    Constant,
+    Sequence,
+    Mapping,
+    Subscript,
+    Slice,
+    Binary,
+    Compare,
+    Boolean,
+    Unary,
+    Conditional,
+    Lambda,
+    Comprehension,
+    Starred,
+    Format,
+    Await,
+    Yield,
+    Walrus,
+    Unread,
+]
+
+# --- statements ------------------------------------------------------------------------------
+
+
+@_node
+class Param(Node):
+    """A parameter; `star` is "", "*" or "**", `keyword_only` holds after a star."""
+
+    name: str
+    default: Expr | None
+    annotation: Expr | None
+    star: str
+    keyword_only: bool
+
+
+@_node
+class Block(Node):
+    """A suite."""
+
+    body: tuple[Stmt, ...]
+
+
+@_node
+class Assign(Node):
+    """`targets = value`; an annotated assignment has its annotation, and may lack a value."""
+
+    targets: tuple[Expr, ...]
+    value: Expr | None
+    annotation: Expr | None
+
+
+@_node
+class AugAssign(Node):
+    target: Expr
+    op: str
+    value: Expr
+
+
+@_node
+class Evaluate(Node):
+    """An expression as a statement."""
+
+    value: Expr
+
+
+@_node
+class Return(Node):
+    value: Expr | None
+
+
+@_node
+class Raise(Node):
+    value: Expr | None
+
+
+@_node
+class Assert(Node):
+    test: Expr
+
+
+@_node
+class Delete(Node):
+    targets: tuple[Expr, ...]
+
+
+@_node
+class If(Node):
+    test: Expr
+    then: Block
+    orelse: Block | None
+
+
+@_node
+class For(Node):
+    target: Expr
+    iter: Expr
+    body: Block
+    orelse: Block | None
+
+
+@_node
+class While(Node):
+    test: Expr
+    body: Block
+    orelse: Block | None
+
+
+@_node
+class Handler(Node):
+    type: Expr | None
+    name: str | None
+    body: Block
+
+
+@_node
+class Try(Node):
+    body: Block
+    handlers: tuple[Handler, ...]
+    orelse: Block | None
+    final: Block | None
+
+
+@_node
+class With(Node):
+    items: tuple[tuple[Expr, Expr | None], ...]
+    body: Block
+
+
+@_node
+class Case(Node):
+    pattern: Unread
+    guard: Expr | None
+    body: Block
+
+
+@_node
+class Match(Node):
+    subject: Expr
+    cases: tuple[Case, ...]
+
+
+@_node
+class Function(Node):
+    name: str
+    params: tuple[Param, ...]
+    decorators: tuple[Expr, ...]
+    returns: Expr | None
+    body: Block
+    doc: bool
+
+
+@_node
+class Class(Node):
+    name: str
+    bases: tuple[Arg, ...]
+    decorators: tuple[Expr, ...]
+    body: Block
+
+
+@_node
+class Import(Node):
+    """`import a.b as c`: pairs of the dotted path and the alias."""
+
+    names: tuple[tuple[str, str | None], ...]
+
+
+@_node
+class ImportFrom(Node):
+    """`from ..a import b as c`; `names` is None for a star."""
+
+    module: str
+    level: int
+    names: tuple[tuple[str, str | None], ...] | None
+
+
+@_node
+class Global(Node):
+    """`global` or `nonlocal`."""
+
+    names: tuple[str, ...]
+
+
+@_node
+class Jump(Node):
+    """`break`, `continue` or `pass`."""
+
+    kind: str
+
+
+Stmt = Union[
+    Assign,
+    AugAssign,
+    Evaluate,
+    Return,
+    Raise,
+    Assert,
+    Delete,
+    If,
+    For,
+    While,
+    Try,
+    With,
+    Match,
+    Function,
+    Class,
+    Import,
+    ImportFrom,
+    Global,
+    Jump,
+]
+
+NESTED = (Function, Class, Lambda)
+
+
+@cache
+def _fields(kind: type[Node]) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(kind) if f.name != "id")
+
+
+def children(node: Node) -> Iterator[Node]:
+    """The nodes directly below, in source order."""
+    for name in _fields(type(node)):
+        yield from _nodes(getattr(node, name))
+
+
+def _nodes(value: object) -> Iterator[Node]:
+    if isinstance(value, Node):
+        yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _nodes(item)
+
+
+def walk(node: Node, *, into: bool = True) -> Iterator[Node]:
+    """The node and all below it, in source order; without `into`, not inside nested functions, classes and lambdas."""
+    stack = [node]
+    while stack:
+        here = stack.pop()
+        yield here
+        if not into and here is not node and isinstance(here, NESTED):
+            continue
+        stack.extend(reversed(list(children(here))))
+
+
+def calls(node: Node, *, into: bool = True) -> Iterator[Call]:
+    """Every call at or below the node, outer before inner."""
+    for here in walk(node, into=into):
+        if isinstance(here, Call):
+            yield here
+
+
+def dotted(expr: Node) -> str | None:
+    """`a.b.c` as text, or None if the expression is not a plain dotted name."""
+    parts: list[str] = []
+    while isinstance(expr, Attribute):
+        parts.append(expr.attr)
+        expr = expr.value
+    if not isinstance(expr, Name):
+        return None
+    parts.append(expr.text)
+    return ".".join(reversed(parts))
+
+
+def text(expr: Node) -> str:
+    """The expression in a normal form, so that equal conditions compare equal."""
+    if isinstance(expr, Name):
+        return expr.text
+    if isinstance(expr, Attribute):
+        return f"{text(expr.value)}.{expr.attr}"
+    if isinstance(expr, Constant):
+        return repr(expr.value)
+    if isinstance(expr, Call):
+        return f"{text(expr.func)}({', '.join(text(a) for a in expr.args)})"
+    if isinstance(expr, Arg):
+        return f"{expr.star}{expr.keyword + '=' if expr.keyword else ''}{text(expr.value)}"
+    if isinstance(expr, Subscript):
+        return f"{text(expr.value)}[{text(expr.index)}]"
+    if isinstance(expr, Sequence):
+        return f"{expr.kind}({', '.join(text(i) for i in expr.items)})"
+    if isinstance(expr, (Binary, Boolean)):
+        return f"({text(expr.left)} {expr.op} {text(expr.right)})"
+    if isinstance(expr, Unary):
+        return f"({expr.op} {text(expr.value)})"
+    if isinstance(expr, Compare):
+        return (
+            "(" + text(expr.left) + "".join(f" {o} {text(r)}" for o, r in zip(expr.ops, expr.rights, strict=True)) + ")"
+        )
+    return f"{type(expr).__name__}({', '.join(text(c) for c in children(expr))})"

@@ -1,0 +1,1092 @@
+"""What an expression may hold: a light abstract interpretation, asked for when needed.
+
+A value is found by following assignments, attributes, arguments at call sites, returns and containers
+across the project's files. A set of values is what the expression *may* be; an empty set means that
+nothing is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Union
+
+from gradlint.program import syntax as s
+from gradlint.program.names import Lib, Meaning, Package, imported, member, starred
+from gradlint.program.project import Files
+from gradlint.program.scopes import Binding, Scope, Store
+from gradlint.vocabulary import Vocabulary
+
+_DEPTH = 48
+_WIDTH = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    value: s.Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Cls:
+    """A class of the project."""
+
+    scope: Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Func:
+    """A function or lambda of the project, with the instance that it is bound to."""
+
+    scope: Scope
+    receiver: Value | None = None
+    context: Context | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What calling a class or a library function gives; `site` is None for "some instance"."""
+
+    of: Cls | Lib
+    site: s.Call | None = None
+    scope: Scope | None = None
+    context: Context | None = None
+    receiver: Value | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """An attribute of something that the project did not define."""
+
+    receiver: Value
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """`functools.partial(function, …)`."""
+
+    function: Value
+    site: s.Call
+    scope: Scope
+    context: Context | None
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A tuple or list whose parts are known one by one."""
+
+    parts: tuple[frozenset[Value], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    """A container of any number of such values."""
+
+    element: frozenset[Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A dict; a key that is no constant is None."""
+
+    items: tuple[tuple[s.Literal, frozenset[Value]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A command line option or another setting that the user chooses."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A parameter that no caller in the project gives."""
+
+    scope: Scope
+    name: str
+
+
+Value = Union[Const, Cls, Func, Made, Bound, Partial, Items, Many, Table, Option, Unknown, Lib, Package]
+ValueSet = frozenset[Value]
+NONE: ValueSet = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One call of a function: the values of its parameters."""
+
+    scope: Scope
+    args: tuple[tuple[str, ValueSet], ...]
+    receiver: Value | None = None
+    depth: int = 0
+    parent: Context | None = None
+
+    def get(self, name: str) -> ValueSet | None:
+        return next((v for k, v in self.args if k == name), None)
+
+
+@dataclass(slots=True)
+class _Stack:
+    keys: dict[object, int] = field(default_factory=dict)
+    cut: int = 1 << 30
+
+
+class Values:
+    """The evaluator of one project."""
+
+    def __init__(self, files: Files, vocabulary: Vocabulary) -> None:
+        self.files = files
+        self.vocabulary = vocabulary
+        self._memo: dict[object, ValueSet] = {}
+        self._callers: dict[Scope, list[tuple[s.Call, Scope]]] = {}
+        self._bases: dict[Scope, tuple[Cls | Lib, ...]] = {}
+        self._stack = _Stack()
+
+    # --- entry points -------------------------------------------------------------------------
+
+    def of(self, expr: s.Expr, scope: Scope, context: Context | None = None) -> ValueSet:
+        """What the expression, standing in `scope`, may hold."""
+        return self._guarded(("e", scope.module.path, expr.id, context), lambda: self._of(expr, scope, context))
+
+    def _guarded(self, key: object, compute: object) -> ValueSet:
+        known = self._memo.get(key)
+        if known is not None:
+            return known
+        stack = self._stack
+        if key in stack.keys:
+            stack.cut = min(stack.cut, stack.keys[key])
+            return NONE
+        depth = len(stack.keys)
+        if depth > _DEPTH:
+            stack.cut = min(stack.cut, 0)
+            return NONE
+        stack.keys[key] = depth
+        assert callable(compute)
+        try:
+            result: ValueSet = compute()
+        finally:
+            del stack.keys[key]
+        if len(result) > _WIDTH:
+            result = frozenset(sorted(result, key=repr)[:_WIDTH])
+        if stack.cut >= depth:  # nothing below was cut off at something above: the result is final
+            self._memo[key] = result
+            if depth == 0 or stack.cut == depth:
+                stack.cut = 1 << 30
+        if depth == 0:
+            stack.cut = 1 << 30
+        return result
+
+    # --- expressions --------------------------------------------------------------------------
+
+    def _of(self, expr: s.Expr, scope: Scope, context: Context | None) -> ValueSet:
+        if isinstance(expr, s.Name):
+            return self.name(expr.text, scope, context, expr.id)
+        if isinstance(expr, s.Attribute):
+            return self._union(self.attribute(v, expr.attr) for v in self.of(expr.value, scope, context))
+        if isinstance(expr, s.Call):
+            return self._call(expr, scope, context)
+        if isinstance(expr, s.Constant):
+            return frozenset([Const(expr.value)])
+        if isinstance(expr, s.Sequence):
+            return self._sequence(expr, scope, context)
+        if isinstance(expr, s.Mapping):
+            return self._mapping(expr, scope, context)
+        if isinstance(expr, s.Subscript):
+            index = self.of(expr.index, scope, context)
+            return self._union(self._item(v, index) for v in self.of(expr.value, scope, context))
+        if isinstance(expr, s.Conditional):
+            return self.of(expr.then, scope, context) | self.of(expr.orelse, scope, context)
+        if isinstance(expr, s.Boolean):
+            return self.of(expr.left, scope, context) | self.of(expr.right, scope, context)
+        if isinstance(expr, s.Binary):
+            return self._binary(expr, scope, context)
+        if isinstance(expr, s.Comprehension):
+            return self._comprehension(expr, scope, context)
+        if isinstance(expr, (s.Await, s.Starred)):
+            return self.of(expr.value, scope, context)
+        if isinstance(expr, s.Walrus):
+            return self.of(expr.value, scope, context)
+        if isinstance(expr, s.Lambda):
+            inner = scope.inner.get(expr.id) or next(
+                (x.inner[expr.id] for x in scope.module.scopes if expr.id in x.inner), None
+            )
+            return frozenset([Func(inner, None, context)]) if inner is not None else NONE
+        if isinstance(expr, s.Format):
+            return self._format(expr, scope, context)
+        return NONE
+
+    def _union(self, sets: Iterable[ValueSet]) -> ValueSet:
+        out: set[Value] = set()
+        for values in sets:
+            out |= values
+            if len(out) > 2 * _WIDTH:
+                break
+        return frozenset(out)
+
+    def _sequence(self, expr: s.Sequence, scope: Scope, context: Context | None) -> ValueSet:
+        parts: list[ValueSet] = []
+        for item in expr.items:
+            if isinstance(item, s.Starred):
+                inner = self.of(item.value, scope, context)
+                if len(inner) == 1 and isinstance(only := next(iter(inner)), Items):
+                    parts.extend(only.parts)
+                else:
+                    every = [*parts, self.elements(inner)]
+                    return frozenset([Many(self._union(every))])
+            else:
+                parts.append(self.of(item, scope, context))
+        if len(parts) > 64:
+            return frozenset([Many(self._union(parts))])
+        return frozenset([Items(tuple(parts))])
+
+    def _mapping(self, expr: s.Mapping, scope: Scope, context: Context | None) -> ValueSet:
+        items: list[tuple[s.Literal, ValueSet]] = []
+        for key, value in expr.items:
+            if key is None:
+                for inner in self.of(value, scope, context):
+                    if isinstance(inner, Table):
+                        items.extend(inner.items)
+                continue
+            names = [v.value for v in self.of(key, scope, context) if isinstance(v, Const)] or [None]
+            items.extend((name, self.of(value, scope, context)) for name in names)
+        return frozenset([Table(tuple(items))])
+
+    def _binary(self, expr: s.Binary, scope: Scope, context: Context | None) -> ValueSet:
+        left, right = self.of(expr.left, scope, context), self.of(expr.right, scope, context)
+        out: set[Value] = set()
+        for a in left:
+            for b in right:
+                if isinstance(a, Const) and isinstance(b, Const):
+                    out |= {Const(v) for v in _fold(expr.op, a.value, b.value)}
+                elif expr.op == "+" and isinstance(a, Items) and isinstance(b, Items):
+                    out.add(Items(a.parts + b.parts))
+                elif expr.op == "+" and isinstance(a, (Items, Many)) and isinstance(b, (Items, Many)):
+                    out.add(Many(self.elements(frozenset([a])) | self.elements(frozenset([b]))))
+        if not out and expr.op == "+":
+            out = {v for v in left | right if isinstance(v, (Items, Many))}
+        if not out and expr.op == "*":
+            out = {Many(self.elements(frozenset([v]))) for v in left | right if isinstance(v, (Items, Many))}
+        return frozenset(out)
+
+    def _comprehension(self, expr: s.Comprehension, scope: Scope, context: Context | None) -> ValueSet:
+        if expr.kind == "dict" and isinstance(expr.element, s.Sequence):
+            return frozenset([Table(((None, self.of(expr.element.items[1], scope, context)),))])
+        return frozenset([Many(self.of(expr.element, scope, context))])
+
+    def _format(self, expr: s.Format, scope: Scope, context: Context | None) -> ValueSet:
+        text = ""
+        for part in expr.parts:
+            values = self.of(part, scope, context)
+            constants = [v.value for v in values if isinstance(v, Const)]
+            if len(constants) != 1:
+                return NONE
+            text += str(constants[0])
+        return frozenset([Const(text)])
+
+    # --- names --------------------------------------------------------------------------------
+
+    def name(self, name: str, scope: Scope, context: Context | None, at: int | None) -> ValueSet:
+        home = scope.lookup(name)
+        if home is None:
+            found = starred(self.files, scope.module.scope, name)
+            if found is not None:
+                return self.meaning(found)
+            return frozenset([Lib(f"builtins.{name}")])
+        use = at if home is scope or home.function is scope.function else None
+        while context is not None and context.scope is not home:
+            context = context.parent
+        return self._union(self.binding(b, home, context) for b in home.reaching(name, use))
+
+    def binding(self, binding: Binding, scope: Scope, context: Context | None) -> ValueSet:
+        """What one binding gives its name."""
+        node = binding.node
+        if binding.kind == "function" or binding.kind == "class":
+            inner = scope.inner[node.id]
+            if binding.kind == "class":
+                return frozenset([Cls(inner)])
+            return frozenset([Func(inner, None, context)])
+        if binding.kind == "import" and isinstance(node, (s.Import, s.ImportFrom)):
+            return self.meaning(imported(self.files, scope.module, node, binding.name))
+        if binding.kind == "param" and isinstance(node, s.Param):
+            return self.parameter(scope, node, context)
+        if binding.value is None:
+            return NONE
+        if binding.kind == "update":
+            values = self.of(binding.value, scope, context)
+            grown = frozenset(Many(self.elements(frozenset([v]))) for v in values if isinstance(v, (Items, Many)))
+            return grown
+        values = self.of(binding.value, scope, context)
+        if binding.kind == "element":
+            values = self.elements(values)
+        elif binding.kind == "enter":
+            values = self._entered(values)
+        for index in binding.path:
+            values = self._union(self._item(v, frozenset([Const(index)])) for v in values)
+        return values | self._grown(binding, scope, context)
+
+    def _grown(self, binding: Binding, scope: Scope, context: Context | None) -> ValueSet:
+        """What is appended to a list, or put into a dict, after its binding."""
+        if not isinstance(binding.value, (s.Sequence, s.Mapping, s.Call, s.Comprehension)) or binding.path:
+            return NONE
+        if isinstance(binding.value, s.Call) and binding.value.args and not isinstance(binding.value.func, s.Name):
+            return NONE
+        out: set[Value] = set()
+        for method in ("append", "extend", "insert", "add"):
+            for call, where in scope.module.calls.get(method, ()):
+                func = call.func
+                if not (isinstance(func, s.Attribute) and isinstance(func.value, s.Name) and call.args):
+                    continue
+                if func.value.text == binding.name and where.lookup(binding.name) is scope:
+                    added = self.of(call.args[-1].value, where, context if where is scope else None)
+                    out |= {Many(self.elements(added) if method == "extend" else added)}
+        for inner in scope.module.scopes:
+            for store in inner.stores:
+                if store.attr is None and isinstance(store.base, s.Name) and store.base.text == binding.name:
+                    if inner.lookup(binding.name) is scope and store.value is not None:
+                        keys = [Const(None)]
+                        if store.key is not None:
+                            keys = [v for v in self.of(store.key, inner, None) if isinstance(v, Const)] or keys
+                        held = self.stored(store, context if inner is scope else None)
+                        out |= {Table(tuple((k.value, held) for k in keys)), Many(held)}
+        return frozenset(out)
+
+    def meaning(self, found: Meaning) -> ValueSet:
+        if isinstance(found, Lib):
+            return frozenset([Lib(self.vocabulary.canonical(found.path))])
+        if isinstance(found, Package):
+            return frozenset([found])
+        return self._guarded(
+            ("m", found.module.path, found.name), lambda: self.name(found.name, found.module.scope, None, None)
+        )
+
+    def parameter(self, scope: Scope, param: s.Param, context: Context | None) -> ValueSet:
+        """A parameter's values: of this call if there is one, else of all calls in the project and its default."""
+        if context is not None and context.scope is scope:
+            given = context.get(param.name)
+            if given is not None:
+                return given
+        if scope.self_name == param.name and scope.owner is not None:
+            if context is not None and context.scope is scope and context.receiver is not None:
+                return frozenset([context.receiver])
+            if "classmethod" in scope.decorators or scope.name == "__new__":
+                return frozenset([Cls(scope.owner)])
+            return frozenset([Made(Cls(scope.owner))])
+        out: set[Value] = set()
+        if param.default is not None and scope.parent is not None:
+            out |= self.of(param.default, scope.parent, None)
+        if context is None or context.scope is not scope:
+            for call, where in self.callers(scope):
+                out |= self._argument(call, where, None, scope, param)
+        if not [v for v in out if v != Const(None)]:
+            if param.annotation is not None:
+                out |= self._annotated(param.annotation, scope)
+            out.add(Unknown(scope, param.name))
+        return frozenset(out)
+
+    def _annotated(self, annotation: s.Expr, scope: Scope) -> ValueSet:
+        if isinstance(annotation, s.Constant) and isinstance(annotation.value, str):
+            parts = annotation.value.split(".")
+            if not all(p.isidentifier() for p in parts):
+                return NONE
+            node: s.Expr = s.Name(0, parts[0])
+            for part in parts[1:]:
+                node = s.Attribute(0, node, part)
+            values = self.name(parts[0], scope.module.scope, None, None)
+            for part in parts[1:]:
+                values = self._union(self.attribute(v, part) for v in values)
+        elif isinstance(annotation, s.Subscript):  # Optional[X], list[X]
+            inner = annotation.index
+            parts_of = inner.items if isinstance(inner, s.Sequence) else (inner,)
+            return self._union(self._annotated(p, scope) for p in parts_of)
+        elif isinstance(annotation, s.Binary) and annotation.op == "|":
+            return self._annotated(annotation.left, scope) | self._annotated(annotation.right, scope)
+        else:
+            values = self.of(annotation, scope.parent or scope, None)
+        out: set[Value] = set()
+        for value in values:
+            if isinstance(value, Cls) or (
+                isinstance(value, Lib) and not value.path.startswith(("builtins.", "typing."))
+            ):
+                out.add(Made(value))
+        return frozenset(out)
+
+    # --- calls --------------------------------------------------------------------------------
+
+    def _call(self, call: s.Call, scope: Scope, context: Context | None) -> ValueSet:
+        return self._union(self.result(f, call, scope, context) for f in self.of(call.func, scope, context))
+
+    def result(self, function: Value, call: s.Call, scope: Scope, context: Context | None) -> ValueSet:
+        """What calling `function` at `call` gives."""
+        if isinstance(function, Cls):
+            return frozenset([Made(function, call, scope, context)])
+        if isinstance(function, Func):
+            return self.returned(function, self.enter(function, call, scope, context))
+        if isinstance(function, Partial):
+            return self.result(function.function, function.site, function.scope, function.context)
+        if isinstance(function, Made) and isinstance(function.of, Cls):
+            method = self.method(function, "__call__")
+            if method is not None:
+                return self.returned(method, self.enter(method, call, scope, context))
+            return NONE
+        if isinstance(function, Bound):
+            return self._method_result(function, call, scope, context)
+        if isinstance(function, Lib):
+            builtin = self._builtin(function.path, call, scope, context)
+            if builtin is not None:
+                return builtin
+            given = self.vocabulary.gives(function.path)
+            if given is not None:
+                return self._given(given, call, scope, context, Made(function, call, scope, context))
+            return frozenset([Made(function, call, scope, context)])
+        return NONE
+
+    def _given(
+        self, given: tuple[int | str, ...] | int, call: s.Call, scope: Scope, context: Context | None, made: Made
+    ) -> ValueSet:
+        """What a library call gives back of its arguments: one of them, or a tuple of them."""
+        if isinstance(given, int):
+            expr = call.arg(given)
+            return self.of(expr, scope, context) if expr is not None else frozenset([made])
+        if given == ("*",):
+            parts = tuple(self.of(a.value, scope, context) for a in call.args if not a.keyword)
+            if any(a.star for a in call.args):
+                return frozenset([Many(self._union(self.elements(p) | p for p in parts))])
+            return parts[0] if len(parts) == 1 else frozenset([Items(parts)])
+        slots: list[ValueSet] = []
+        for slot in given:
+            expr = call.arg(slot, None) if isinstance(slot, int) else call.arg(None, slot)
+            slots.append(self.of(expr, scope, context) if expr is not None else frozenset([made]))
+        return frozenset([Items(tuple(slots))])
+
+    def _method_result(self, bound: Bound, call: s.Call, scope: Scope, context: Context | None) -> ValueSet:
+        receiver, name = bound.receiver, bound.name
+        if isinstance(receiver, Table):
+            if name in ("get", "pop", "setdefault") and call.args:
+                hit = self._item(receiver, self.of(call.args[0].value, scope, context))
+                return hit | (self.of(call.args[1].value, scope, context) if len(call.args) > 1 else NONE)
+            if name == "values":
+                return frozenset([Many(self.elements(frozenset([receiver])))])
+            if name == "items":
+                every = self.elements(frozenset([receiver]))
+                return frozenset([Many(frozenset([Items((NONE, every))]))])
+            if name == "copy":
+                return frozenset([receiver])
+        if isinstance(receiver, (Items, Many)):
+            if name in ("pop", "__getitem__"):
+                return self.elements(frozenset([receiver]))
+            return NONE
+        kind = self.library(receiver)
+        if kind is not None:
+            given = self.vocabulary.method_gives(self.bases_of(receiver), name)
+            if given == "self":
+                return frozenset([receiver])
+            made = Made(Lib(f"{kind}.{name}"), call, scope, context, receiver)
+            if isinstance(given, tuple):
+                return self._given(given, call, scope, context, made)
+            return frozenset([made])
+        if isinstance(receiver, Const) and isinstance(receiver.value, str):
+            return _string_method(receiver.value, name)
+        return NONE
+
+    def _builtin(self, path: str, call: s.Call, scope: Scope, context: Context | None) -> ValueSet | None:
+        if path == "builtins.getattr" and len(call.args) >= 2:
+            return self._getattr(call, scope, context)
+        if (
+            path
+            in (
+                "builtins.list",
+                "builtins.tuple",
+                "builtins.iter",
+                "builtins.reversed",
+                "builtins.sorted",
+                "builtins.set",
+            )
+            and call.args
+        ):
+            return frozenset(
+                v if isinstance(v, (Items, Many)) else Many(self.elements(frozenset([v])))
+                for v in self.of(call.args[0].value, scope, context)
+                if isinstance(v, (Items, Many, Table)) or self.elements(frozenset([v]))
+            )
+        if path in ("builtins.next", "builtins.min", "builtins.max") and call.args:
+            return self.elements(self.of(call.args[0].value, scope, context))
+        if path == "builtins.enumerate" and call.args:
+            inner = self.elements(self.of(call.args[0].value, scope, context))
+            return frozenset([Many(frozenset([Items((NONE, inner))]))])
+        if path == "builtins.zip":
+            parts = tuple(self.elements(self.of(a.value, scope, context)) for a in call.args if not a.keyword)
+            return frozenset([Many(frozenset([Items(parts)]))])
+        if path == "builtins.dict":
+            items = tuple((a.keyword, self.of(a.value, scope, context)) for a in call.args if a.keyword)
+            merged = [v for a in call.args if not a.keyword for v in self.of(a.value, scope, context)]
+            extra = tuple(i for v in merged if isinstance(v, Table) for i in v.items)
+            return frozenset([Table(items + extra)])
+        if path == "functools.partial" and call.args:
+            rest = s.Call(call.id, call.args[0].value, call.args[1:])
+            return frozenset(Partial(f, rest, scope, context) for f in self.of(call.args[0].value, scope, context))
+        if path == "builtins.super":
+            return self._super(scope, context)
+        if path in ("copy.deepcopy", "copy.copy") and call.args:
+            return self.of(call.args[0].value, scope, context)
+        if path in ("builtins.globals", "builtins.locals", "builtins.vars"):
+            return frozenset([Package(scope.module.path)])
+        if path == "importlib.import_module" and call.args:
+            return self._import_module(call, scope, context)
+        return None
+
+    def _getattr(self, call: s.Call, scope: Scope, context: Context | None) -> ValueSet:
+        names = [v.value for v in self.of(call.args[1].value, scope, context) if isinstance(v, Const)]
+        out: set[Value] = set()
+        for base in self.of(call.args[0].value, scope, context):
+            for name in names:
+                if isinstance(name, str):
+                    out |= self.attribute(base, name)
+            if not names and isinstance(base, Package):  # a name that cannot be known: any class of the module
+                module = self.files.load(base.path) if base.path.is_file() else None
+                out |= {Cls(x) for x in (module.scope.inner.values() if module else ()) if x.kind == "class"}
+        if len(call.args) > 2:
+            out |= self.of(call.args[2].value, scope, context)
+        return frozenset(out)
+
+    def _import_module(self, call: s.Call, scope: Scope, context: Context | None) -> ValueSet:
+        out: set[Value] = set()
+        for value in self.of(call.args[0].value, scope, context):
+            if isinstance(value, Const) and isinstance(value.value, str):
+                dotted = value.value.lstrip(".")
+                found = self.files.find(dotted, scope.module.path)
+                out.add(Package(found) if found is not None else Lib(dotted))
+        return frozenset(out)
+
+    def _super(self, scope: Scope, context: Context | None) -> ValueSet:
+        function = scope.function
+        while function is not None and function.owner is None:
+            function = function.parent.function if function.parent else None
+        if function is None or function.owner is None:
+            return NONE
+        receiver = context.receiver if context is not None and context.scope is function else None
+        out: set[Value] = set()
+        for base in self.bases(function.owner):
+            if isinstance(receiver, Made):
+                out.add(Made(base, receiver.site, receiver.scope, receiver.context, receiver))
+            else:
+                out.add(Made(base))
+        return frozenset(out)
+
+    def enter(self, function: Func, call: s.Call, scope: Scope, context: Context | None) -> Context | None:
+        """The context of one call of a project function; None when calls are nested too deeply to tell apart."""
+        depth = context.depth + 1 if context is not None else 1
+        if depth > 5:
+            return None
+        args: list[tuple[str, ValueSet]] = []
+        for param in function.scope.params:
+            if function.scope.self_name == param.name and function.receiver is not None:
+                continue
+            expr_values = self._argument(
+                call, scope, context, function.scope, param, bound=function.receiver is not None
+            )
+            if expr_values:
+                args.append((param.name, expr_values))
+            elif param.default is not None and function.scope.parent is not None:
+                args.append((param.name, self.of(param.default, function.scope.parent, None)))
+        return Context(function.scope, tuple(args), function.receiver, depth, function.context)
+
+    def _argument(
+        self,
+        call: s.Call,
+        scope: Scope,
+        context: Context | None,
+        function: Scope,
+        param: s.Param,
+        bound: bool | None = None,
+    ) -> ValueSet:
+        """The values that a call gives for a parameter."""
+        position = argument_position(function, param, bound=_is_method_call(function) if bound is None else bound)
+        if param.star == "**":
+            items = tuple((a.keyword, self.of(a.value, scope, context)) for a in call.args if a.keyword)
+            return frozenset([Table(items)])
+        for arg in call.args:
+            if arg.keyword == param.name:
+                return self.of(arg.value, scope, context)
+        if position is not None:
+            expr = call.arg(position)
+            if param.star == "*":
+                rest = [a for a in call.args if not a.keyword][position:]
+                return frozenset([Many(self._union(self.of(a.value, scope, context) for a in rest))])
+            if expr is not None:
+                return self.of(expr, scope, context)
+            for arg in call.args:
+                if arg.star == "*":
+                    before = sum(1 for a in call.args[: call.args.index(arg)] if not a.keyword)
+                    inner = self.of(arg.value, scope, context)
+                    return self._union(self._item(v, frozenset([Const(position - before)])) for v in inner)
+        for arg in call.args:
+            if arg.star == "**":
+                for value in self.of(arg.value, scope, context):
+                    if isinstance(value, Table):
+                        hit = [v for k, v in value.items if k == param.name]
+                        if hit:
+                            return self._union(hit)
+        return NONE
+
+    def returned(self, function: Func, context: Context | None) -> ValueSet:
+        """What a project function gives back."""
+        scope = function.scope
+        if isinstance(scope.node, s.Lambda):
+            return self.of(scope.node.body, scope, context)
+
+        def compute() -> ValueSet:
+            out: set[Value] = set()
+            for stmt in scope.returns:
+                if stmt.value is not None:
+                    out |= self.of(stmt.value, scope, context)
+            if scope.yields:
+                for node in s.walk(scope.body, into=False):
+                    if isinstance(node, s.Yield) and node.value is not None:
+                        out.add(Many(self.of(node.value, scope, context)))
+            return frozenset(out)
+
+        return self._guarded(("r", scope.module.path, scope.node.id, context), compute)
+
+    def callers(self, scope: Scope) -> list[tuple[s.Call, Scope]]:
+        """The calls in the project that may call a function, with the scopes that they stand in."""
+        known = self._callers.get(scope)
+        if known is not None:
+            return known
+        self._callers[scope] = out = []
+        if scope.kind == "lambda":
+            return out
+        owner = scope.owner
+        if owner is not None and scope.name in ("__init__", "__new__"):
+            wanted: Scope = owner
+            names = [owner.name, "__init__", *(x.name for x in self._heirs(owner))]
+        elif owner is not None and scope.name in ("__call__", "forward"):
+            return out
+        else:
+            wanted, names = scope, [scope.name]
+        for name in dict.fromkeys(names):
+            words = [name] if owner is None or name != scope.name else [name]
+            for module in self.files.mentioning(*words):
+                for call, where in module.calls.get(name, ()):
+                    if self._may_call(call, where, wanted, scope):
+                        out.append((call, where))
+        out.extend(self._indirect(scope))
+        return out
+
+    def _indirect(self, scope: Scope) -> Iterator[tuple[s.Call, Scope]]:
+        """Calls through a library that runs the function: `mp.spawn(main, args=(…))`."""
+        for name, spread in self.vocabulary.runners().items():
+            for module in self.files.mentioning(name.rpartition(".")[2], scope.name):
+                for call, where in module.calls.get(name.rpartition(".")[2], ()):
+                    if not any(isinstance(f, Lib) and f.path == name for f in self.of(call.func, where)):
+                        continue
+                    target = call.arg(spread.position, spread.function)
+                    if target is None or not any(
+                        isinstance(f, Func) and f.scope is scope for f in self.of(target, where)
+                    ):
+                        continue
+                    given = call.arg(None, spread.args)
+                    parts = given.items if isinstance(given, s.Sequence) else ()
+                    lead = tuple(s.Arg(call.id, s.Unread(call.id), None, "") for _ in range(spread.lead))
+                    yield s.Call(call.id, target, lead + tuple(s.Arg(p.id, p, None, "") for p in parts)), where
+
+    def _may_call(self, call: s.Call, where: Scope, wanted: Scope, scope: Scope) -> bool:
+        func = call.func
+        if isinstance(func, s.Attribute) and func.attr == "__init__" and scope.name == "__init__":
+            if isinstance(func.value, s.Call) and s.dotted(func.value.func) == "super":
+                return any(isinstance(v, Made) and v.of == Cls(wanted) for v in self.of(func.value, where))
+            return any(v == Cls(wanted) for v in self.of(func.value, where))
+        for value in self.of(func, where):
+            if isinstance(value, Cls) and scope.name in ("__init__", "__new__"):
+                found = self.find_method(value.scope, scope.name)
+                if found is scope:
+                    return True
+            elif isinstance(value, Func) and value.scope is scope:
+                return True
+            elif isinstance(value, Partial):
+                inner = value.function
+                if isinstance(inner, Func) and inner.scope is scope:
+                    return True
+        return False
+
+    def _heirs(self, owner: Scope) -> Iterator[Scope]:
+        """Classes of the project that inherit from a class directly, and construct it under their own name."""
+        for module in self.files.mentioning(owner.name):
+            for scope in module.scopes:
+                if scope.kind == "class" and scope is not owner and isinstance(scope.node, s.Class):
+                    if any((s.dotted(b.value) or "").rpartition(".")[2] == owner.name for b in scope.node.bases):
+                        yield scope
+
+    # --- classes and attributes ---------------------------------------------------------------
+
+    def bases(self, scope: Scope) -> tuple[Cls | Lib, ...]:
+        known = self._bases.get(scope)
+        if known is None:
+            self._bases[scope] = ()
+            found: list[Cls | Lib] = []
+            if isinstance(scope.node, s.Class) and scope.parent is not None:
+                for arg in scope.node.bases:
+                    if arg.keyword is None:
+                        found.extend(
+                            v for v in self.of(arg.value, scope.parent) if isinstance(v, (Cls, Lib)) and v != Cls(scope)
+                        )
+            known = self._bases[scope] = tuple(found)
+        return known
+
+    def lineage(self, scope: Scope) -> Iterator[Scope]:
+        """A class and its project base classes, nearest first."""
+        seen: set[Scope] = set()
+        queue = [scope]
+        while queue:
+            here = queue.pop(0)
+            if here in seen:
+                continue
+            seen.add(here)
+            yield here
+            queue.extend(b.scope for b in self.bases(here) if isinstance(b, Cls))
+
+    def library_bases(self, scope: Scope) -> tuple[str, ...]:
+        """The library classes that a project class inherits from."""
+        return tuple(b.path for here in self.lineage(scope) for b in self.bases(here) if isinstance(b, Lib))
+
+    def bases_of(self, value: Value) -> tuple[str, ...]:
+        """The library classes that a value is an instance of."""
+        if isinstance(value, Made):
+            return (value.of.path,) if isinstance(value.of, Lib) else self.library_bases(value.of.scope)
+        return ()
+
+    def library(self, value: Value) -> str | None:
+        bases = self.bases_of(value)
+        return bases[0] if bases else None
+
+    def find_method(self, scope: Scope, name: str) -> Scope | None:
+        for here in self.lineage(scope):
+            for binding in reversed(here.bindings.get(name, [])):
+                if binding.kind == "function":
+                    return here.inner[binding.node.id]
+        return None
+
+    def method(self, instance: Made, name: str) -> Func | None:
+        if not isinstance(instance.of, Cls):
+            return None
+        found = self.find_method(instance.of.scope, name)
+        return Func(found, instance) if found is not None else None
+
+    def attribute(self, value: Value, name: str) -> ValueSet:
+        """What `value.name` may hold."""
+        if isinstance(value, Lib):
+            return frozenset([Lib(self.vocabulary.canonical(f"{value.path}.{name}"))])
+        if isinstance(value, Package):
+            found = member(self.files, value.path, name)
+            return self.meaning(found) if found is not None else NONE
+        if isinstance(value, Cls):
+            return self._class_attribute(value.scope, name, None)
+        if isinstance(value, Made):
+            key = ("a", value, name)
+            return self._guarded(key, lambda: self._instance_attribute(value, name))
+        if isinstance(value, Table):
+            hit = [v for k, v in value.items if k == name]
+            return self._union(hit) if hit else frozenset([Bound(value, name)])
+        if isinstance(value, (Items, Many, Const)):
+            return frozenset([Bound(value, name)])
+        if isinstance(value, (Unknown, Option)):
+            return NONE
+        if isinstance(value, Bound):
+            return frozenset([Bound(value, name)])
+        return NONE
+
+    def _class_attribute(self, scope: Scope, name: str, receiver: Value | None) -> ValueSet:
+        for here in self.lineage(scope):
+            bindings = here.bindings.get(name)
+            if not bindings:
+                continue
+            out: set[Value] = set()
+            for binding in bindings:
+                for value in self.binding(binding, here, None):
+                    if isinstance(value, Func) and value.scope.owner is here and receiver is not None:
+                        if any(d.rpartition(".")[2] in ("property", "cached_property") for d in value.scope.decorators):
+                            context = Context(value.scope, (), receiver, 1)
+                            out |= self.returned(Func(value.scope, receiver), context)
+                        elif value.scope.static:
+                            out.add(value)
+                        else:
+                            out.add(Func(value.scope, receiver))
+                    else:
+                        out.add(value)
+            return frozenset(out)
+        return NONE
+
+    def _instance_attribute(self, value: Made, name: str) -> ValueSet:
+        if isinstance(value.of, Lib):
+            options = self._option(value, name)
+            if options:
+                return options
+            if self.vocabulary.wrapped_attribute(name) and value.receiver is not None:
+                return frozenset([value.receiver])
+            return frozenset([Bound(value, name)])
+        out: set[Value] = set()
+        for here in self.lineage(value.of.scope):
+            for store in self.self_stores(here, name):
+                out |= self.stored(store, self._constructed(value, store.scope))
+        if not out or all(v == Const(None) for v in out):
+            out |= self._outside_stores(value.of.scope, name)
+        out |= self._class_attribute(value.of.scope, name, value)
+        if not [v for v in out if v != Const(None)] and value.site is None:
+            for heir in self._heirs(value.of.scope):
+                for store in self.self_stores(heir, name):
+                    out |= self.stored(store, None)
+                out |= self._class_attribute(heir, name, Made(Cls(heir)))
+        if not out:
+            if self.vocabulary.wrapped_attribute(name):
+                return frozenset([value])
+            if self.library_bases(value.of.scope):
+                return frozenset([Bound(value, name)])
+        return frozenset(out)
+
+    def self_stores(self, owner: Scope, name: str) -> list[Store]:
+        """The assignments to `self.name` in a class's own methods."""
+        return [
+            store
+            for scope in owner.walk()
+            for store in scope.stores
+            if store.attr == name
+            and isinstance(store.base, s.Name)
+            and (method := scope.function) is not None
+            and store.base.text == _receiver_name(method)
+        ]
+
+    def stored(self, store: Store, context: Context | None) -> ValueSet:
+        """What an assignment to an attribute or item gives it."""
+        if store.value is None:
+            return NONE
+        values = self.of(store.value, store.scope, context)
+        if store.kind == "element":
+            values = self.elements(values)
+        elif store.kind == "update":
+            return frozenset(Many(self.elements(frozenset([v]))) for v in values if isinstance(v, (Items, Many)))
+        elif store.kind == "enter":
+            values = self._entered(values)
+        for index in store.path:
+            values = self._union(self._item(v, frozenset([Const(index)])) for v in values)
+        if isinstance(store.base, s.Name) and store.attr is not None:
+            values |= self._grown_attribute(store, context)
+        return values
+
+    def _grown_attribute(self, store: Store, context: Context | None) -> ValueSet:
+        """What is appended to `self.x`, or put under a key of it, anywhere in the class."""
+        if not isinstance(store.value, (s.Sequence, s.Mapping, s.Call, s.Comprehension)):
+            return NONE
+        if isinstance(store.value, s.Call) and len(store.value.args) > 1:
+            return NONE
+        method = store.scope.function
+        owner = method.owner if method is not None else None
+        if owner is None:
+            return NONE
+        out: set[Value] = set()
+        for name in ("append", "extend", "insert", "add_module"):
+            for call, where in owner.module.calls.get(name, ()):
+                func = call.func
+                if not (isinstance(func, s.Attribute) and isinstance(func.value, s.Attribute) and call.args):
+                    continue
+                if func.value.attr != store.attr or where.function is None or where.function.owner is not owner:
+                    continue
+                added = self.of(call.args[-1].value, where, context if where is store.scope else None)
+                out.add(Many(self.elements(added) if name == "extend" else added))
+        for scope in owner.walk():
+            for other in scope.stores:
+                if (
+                    other.attr is None
+                    and isinstance(other.base, s.Attribute)
+                    and other.base.attr == store.attr
+                    and other.value is not None
+                ):
+                    keys = [Const(None)]
+                    if other.key is not None:
+                        keys = [v for v in self.of(other.key, scope) if isinstance(v, Const)] or keys
+                    held = self.of(other.value, scope, context if scope is store.scope else None)
+                    out |= {Table(tuple((k.value, held) for k in keys)), Many(held)}
+        return frozenset(out)
+
+    def _constructed(self, value: Made, scope: Scope) -> Context | None:
+        """The call of `__init__` that made an instance, for an assignment that stands in it."""
+        if value.site is None or scope.name != "__init__" or scope.kind != "function":
+            return None if scope.kind != "function" else Context(scope, (), value, 1) if not scope.params[1:] else None
+        assert isinstance(value.of, Cls)
+        found = self.find_method(value.of.scope, "__init__")
+        if found is None or value.scope is None:
+            return None
+        first = self.enter(Func(found, value), value.site, value.scope, value.context)
+        if found is scope:
+            return first
+        # A base class's __init__: follow the super().__init__(…) call.
+        for call, where in found.module.calls.get("__init__", ()):
+            if where is found and self._may_call(call, where, scope.owner or scope, scope):
+                return self.enter(Func(scope, value), call, where, first)
+        return None
+
+    def _outside_stores(self, owner: Scope, name: str) -> ValueSet:
+        """What code outside a class assigns to an attribute of its instances."""
+        out: set[Value] = set()
+        for module in self.files.mentioning(name, owner.name):
+            for scope in module.scopes:
+                for store in scope.stores:
+                    if store.attr != name or not isinstance(store.base, (s.Name, s.Attribute)):
+                        continue
+                    holders = self.of(store.base, scope)
+                    if any(
+                        isinstance(v, Made) and isinstance(v.of, Cls) and owner in self.lineage(v.of.scope)
+                        for v in holders
+                    ):
+                        out |= self.stored(store, None)
+        return frozenset(out)
+
+    def _option(self, value: Made, name: str) -> ValueSet:
+        """The values of an option that a command line parser defines: its default and its choices."""
+        if not isinstance(value.of, Lib) or not self.vocabulary.is_options(value.of.path):
+            return NONE
+        out: set[Value] = {Option(name)}
+        flags = {f"--{name}", f"--{name.replace('_', '-')}", f"-{name}", name}
+        for module in self.files.mentioning("add_argument", name):
+            for call, where in module.calls.get("add_argument", ()):
+                texts = {a.value.value for a in call.args if not a.keyword and isinstance(a.value, s.Constant)}
+                dest = call.arg(None, "dest")
+                named = isinstance(dest, s.Constant) and dest.value == name
+                if not (named or (texts & flags and dest is None)):
+                    continue
+                default = call.arg(None, "default")
+                if default is not None:
+                    out |= self.of(default, where)
+                action = call.arg(None, "action")
+                if isinstance(action, s.Constant) and action.value in ("store_true", "store_false"):
+                    out |= {Const(True), Const(False)}
+                choices = call.arg(None, "choices")
+                if choices is not None:
+                    out |= {v for v in self.elements(self.of(choices, where)) if isinstance(v, Const)}
+        return frozenset(out)
+
+    # --- containers ---------------------------------------------------------------------------
+
+    def elements(self, values: ValueSet) -> ValueSet:
+        """What iterating over any of the values gives."""
+        out: set[Value] = set()
+        for value in values:
+            if isinstance(value, Items):
+                for part in value.parts:
+                    out |= part
+            elif isinstance(value, Many):
+                out |= value.element
+            elif isinstance(value, Table):
+                for _, part in value.items:
+                    out |= part
+            elif (
+                isinstance(value, Made)
+                and isinstance(value.of, Lib)
+                and value.site is not None
+                and value.scope is not None
+            ):
+                if self.vocabulary.is_container(value.of.path):
+                    for arg in value.site.args:
+                        given = self.of(arg.value, value.scope, value.context)
+                        inner = self.elements(given)
+                        out |= inner or given
+        return frozenset(out)
+
+    def _item(self, value: Value, index: ValueSet) -> ValueSet:
+        keys = [k.value for k in index if isinstance(k, Const)]
+        if isinstance(value, Items):
+            out: set[Value] = set()
+            for key in keys:
+                if isinstance(key, int) and -len(value.parts) <= key < len(value.parts):
+                    out |= value.parts[key]
+            return frozenset(out) if keys else self.elements(frozenset([value]))
+        if isinstance(value, Table):
+            hit = [v for k, v in value.items if k in keys or k is None] if keys else []
+            return self._union(hit) if hit else (NONE if keys else self.elements(frozenset([value])))
+        if isinstance(value, Many):
+            return value.element
+        if isinstance(value, Package):
+            return self._union(self.attribute(value, k) for k in keys if isinstance(k, str))
+        if isinstance(value, Made) and isinstance(value.of, Lib):
+            inner = self.elements(frozenset([value]))
+            if inner:
+                return inner
+            option = self._union(self._option(value, k) for k in keys if isinstance(k, str))
+            return option or frozenset(
+                [Made(Lib(f"{value.of.path}.[]"), value.site, value.scope, value.context, value)]
+            )
+        if isinstance(value, Made) and isinstance(value.of, Cls):
+            method = self.method(value, "__getitem__")
+            if method is not None:
+                return self.returned(method, Context(method.scope, (), value, 1))
+            return self._union(self.attribute(value, k) for k in keys if isinstance(k, str))
+        return NONE
+
+    def _entered(self, values: ValueSet) -> ValueSet:
+        """What `with value as x` binds x to."""
+        out: set[Value] = set()
+        for value in values:
+            if isinstance(value, Made) and isinstance(value.of, Cls):
+                method = self.method(value, "__enter__")
+                out |= self.returned(method, Context(method.scope, (), value, 1)) if method else {value}
+            elif isinstance(value, Many):
+                out |= value.element
+            else:
+                out.add(value)
+        return frozenset(out)
+
+
+def _receiver_name(method: Scope) -> str | None:
+    """What the method around a scope calls its instance, nested functions included."""
+    scope: Scope | None = method
+    while scope is not None:
+        if scope.owner is not None:
+            return scope.self_name
+        scope = scope.parent.function if scope.parent is not None else None
+    return None
+
+
+def _is_method_call(function: Scope) -> bool:
+    return function.owner is not None and not function.static
+
+
+def argument_position(function: Scope, param: s.Param, *, bound: bool) -> int | None:
+    """The place of a parameter among a call's positional arguments; None if it takes a keyword only."""
+    if param.keyword_only or param.star == "**":
+        return None
+    index = next((i for i, p in enumerate(function.params) if p is param), None)
+    if index is None:
+        return None
+    return index - 1 if bound and index > 0 else index
+
+
+def _fold(op: str, a: s.Literal, b: s.Literal) -> list[s.Literal]:
+    """Arithmetic on two constants, kept small."""
+    if isinstance(a, str) and isinstance(b, str) and op == "+":
+        return [a + b] if len(a) + len(b) < 1000 else []
+    if not (isinstance(a, (int, float)) and isinstance(b, (int, float))):
+        return []
+    try:
+        if op == "+":
+            return [a + b]
+        if op == "-":
+            return [a - b]
+        if op == "*":
+            return [a * b]
+        if op == "/":
+            return [a / b]
+        if op == "//":
+            return [a // b]
+        if op == "%":
+            return [a % b]
+        if op == "**" and abs(a) < 1e6 and abs(b) < 64:
+            power = a**b
+            return [power] if isinstance(power, (int, float)) else []
+    except (ArithmeticError, ValueError):
+        return []
+    return []
+
+
+def _string_method(text: str, name: str) -> ValueSet:
+    if name in ("lower", "upper", "strip", "title", "capitalize"):
+        return frozenset([Const(getattr(text, name)())])
+    return NONE

@@ -1,0 +1,267 @@
+"""What library calls mean, read from data: one TOML file a library, and the user's own helpers.
+
+Sections of a file:
+
+- `[alias]`: another name of the same symbol (old and new spellings): `"old.path" = "new.path"`.
+- `[bases]`: a class counts as another: `"torch.optim.*" = "torch.optim.Optimizer"` (a `*` ends a prefix).
+- `[gives]`: what a call gives back of what it gets: the place of an argument, a list of places or keywords
+  for a tuple, `["*"]` for all positional ones, `"self"` for a method's own object.
+- `[events]`: what a call does to gradients: `does` and the places of its operands (see `Event`).
+- `[ducks]`: methods whose use shows what an object is when its class cannot be found.
+- `[layers]`, `[models]`, `[schedules]`, … : facts of one kind each, read by the analysis that needs them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Union
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+Plain = Union[str, int, float, bool, list["Plain"], dict[str, "Plain"]]
+
+
+class VocabularyError(ValueError):
+    """A vocabulary that cannot be read: names the file and the entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """Where a call takes an operand: a place among its positional arguments, a keyword, or both."""
+
+    position: int | None = None
+    keyword: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What a library call does to gradients.
+
+    `does` is one of "backward", "scale", "unscale", "clip", "zero", "step", "update", "check", "exit", "anomaly",
+    "implicit" (a framework's whole training); `operands` says where `loss`, `optimizer`, `parameters`, `bound`, …
+    stand; `facts` holds the rest of the entry.
+    """
+
+    does: str
+    operands: Mapping[str, Operand]
+    facts: Mapping[str, Plain]
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """A library call that runs a function: where the function and its arguments stand."""
+
+    position: int | None
+    function: str | None
+    args: str
+    lead: int
+
+
+class Vocabulary:
+    """The facts of all libraries together."""
+
+    def __init__(self, tables: Iterable[Mapping[str, Mapping[str, Plain]]]) -> None:
+        self._exact: dict[str, dict[str, Plain]] = {}
+        self._prefix: dict[str, list[tuple[str, Plain]]] = {}
+        for table in tables:
+            for section, entries in table.items():
+                exact = self._exact.setdefault(section, {})
+                prefix = self._prefix.setdefault(section, [])
+                for name, value in entries.items():
+                    if name.endswith("*"):
+                        prefix.append((name[:-1], value))
+                    else:
+                        exact[name] = value
+        for found in self._prefix.values():
+            found.sort(key=lambda pair: -len(pair[0]))
+        self._events: dict[str, Event | None] = {}
+
+    def entry(self, section: str, path: str) -> Plain | None:
+        """The entry for a symbol: its own, else the longest prefix with a `*`."""
+        exact = self._exact.get(section, {})
+        if path in exact:
+            return exact[path]
+        return next((v for p, v in self._prefix.get(section, ()) if path.startswith(p)), None)
+
+    def entries(self, section: str) -> Iterator[tuple[str, Plain]]:
+        """All exact entries of a section."""
+        yield from self._exact.get(section, {}).items()
+
+    def canonical(self, path: str) -> str:
+        """The one spelling of a symbol that has several."""
+        for _ in range(4):
+            exact = self._exact.get("alias", {})
+            if path in exact:
+                path = str(exact[path])
+                continue
+            for old, new in self._prefix.get("alias", ()):
+                if path.startswith(old):
+                    path = str(new).rstrip("*") + path[len(old) :]
+                    break
+            else:
+                return path
+        return path
+
+    def lineage(self, path: str) -> Iterator[str]:
+        """A class and what it counts as, itself first."""
+        seen = set()
+        here: str | None = path
+        while here is not None and here not in seen:
+            seen.add(here)
+            yield here
+            base = self.entry("bases", here)
+            here = base if isinstance(base, str) else None
+
+    def about(self, section: str, path: str) -> Plain | None:
+        """The entry of a class, or of the nearest that it counts as."""
+        for here in self.lineage(path):
+            found = self.entry(section, here)
+            if found is not None:
+                return found
+        return None
+
+    def is_a(self, path: str, base: str) -> bool:
+        return base in self.lineage(path)
+
+    def role(self, path: str) -> str | None:
+        """What instances of a class are: "optimizer", "scaler", "scheduler", …"""
+        found = self.about("roles", path)
+        return found if isinstance(found, str) else None
+
+    def event(self, path: str) -> Event | None:
+        """What calling a library function or method (`Class.method`) does to gradients."""
+        if path not in self._events:
+            self._events[path] = self._event(path)
+        return self._events[path]
+
+    def _event(self, path: str) -> Event | None:
+        found = self.entry("events", path)
+        if found is None:
+            owner, _, method = path.rpartition(".")
+            for base in self.lineage(owner):
+                found = self.entry("events", f"{base}.{method}")
+                if found is not None:
+                    break
+        if isinstance(found, str):
+            found = {"does": found}
+        if not isinstance(found, dict) or "does" not in found:
+            return None
+        operands = {k: operand(v) for k, v in found.items() if k in _OPERANDS}
+        return Event(str(found["does"]), operands, {k: v for k, v in found.items() if k not in _OPERANDS})
+
+    def gives(self, path: str) -> int | tuple[int | str, ...] | None:
+        found = self.about("gives", path)
+        return _given(found) if not isinstance(found, str) else None
+
+    def method_gives(self, classes: Iterable[str], method: str) -> str | tuple[int | str, ...] | None:
+        for cls in classes:
+            for base in (*self.lineage(cls), "*"):
+                found = self._exact.get("gives", {}).get(f"{base}.{method}")
+                if isinstance(found, str):
+                    return found
+                given = _given(found)
+                if isinstance(given, tuple):
+                    return given
+                if isinstance(given, int):
+                    return (given,) if False else ("*",)
+        return None
+
+    def wrapped_attribute(self, name: str) -> bool:
+        """Whether an attribute of a wrapper is the thing that it wraps (`ddp.module`)."""
+        return self.entry("wrapped", name) is not None
+
+    def is_options(self, path: str) -> bool:
+        """Whether a call gives parsed command line options."""
+        return self.entry("options", path) is not None
+
+    def is_container(self, path: str) -> bool:
+        """Whether a library class holds what it is built from (`nn.Sequential`)."""
+        return self.about("containers", path) is not None
+
+    @cache  # noqa: B019 - one vocabulary lives as long as the run
+    def runners(self) -> Mapping[str, Runner]:
+        out = {}
+        for name, value in self.entries("runners"):
+            if isinstance(value, dict):
+                place = operand(value.get("function", 0))
+                lead = value.get("lead", 0)
+                out[name] = Runner(
+                    place.position, place.keyword, str(value.get("args", "args")), lead if isinstance(lead, int) else 0
+                )
+        return out
+
+    def ducks(self, methods: frozenset[str]) -> str | None:
+        """The class that an object counts as, judged by the methods that the code calls on it."""
+        for name, wanted in self.entries("ducks"):
+            if isinstance(wanted, list) and any(
+                set(group if isinstance(group, list) else [group]) <= methods for group in wanted
+            ):
+                return name
+        return None
+
+
+_OPERANDS = frozenset(["loss", "optimizer", "parameters", "bound", "model", "args", "nonfinite", "subject", "scaler"])
+
+
+def operand(value: Plain | None) -> Operand:
+    """`1`, `"max_norm"` or `[1, "max_norm"]` as the place of an operand."""
+    parts = value if isinstance(value, list) else [value]
+    position = next((p for p in parts if isinstance(p, int) and not isinstance(p, bool)), None)
+    keyword = next((p for p in parts if isinstance(p, str)), None)
+    return Operand(position, keyword)
+
+
+def _given(found: Plain | None) -> int | tuple[int | str, ...] | None:
+    if isinstance(found, int) and not isinstance(found, bool):
+        return found
+    if isinstance(found, list):
+        return tuple(p for p in found if isinstance(p, (int, str)))
+    return None
+
+
+def read(path: Path) -> Mapping[str, Mapping[str, Plain]]:
+    """One vocabulary file.
+
+    Raises:
+        VocabularyError: the file is no TOML, or holds something other than tables of entries.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise VocabularyError(f"{path}: {error}") from error
+    for section, entries in table.items():
+        if not isinstance(entries, dict):
+            raise VocabularyError(f"{path}: `{section}` is not a table")
+    return table
+
+
+@lru_cache(maxsize=1)
+def _builtin() -> tuple[Mapping[str, Mapping[str, Plain]], ...]:
+    return tuple(read(path) for path in sorted(Path(__file__).parent.glob("*.toml")))
+
+
+def load(own: Mapping[str, str] | None = None) -> Vocabulary:
+    """The built-in vocabulary with the user's own helpers: `{"mylib.train.clip": "clip"}`.
+
+    A helper's meaning is what it does ("clip", "step", "backward", …) or a library symbol that it behaves like.
+    """
+    extra: dict[str, dict[str, Plain]] = {"events": {}, "alias": {}}
+    for name, meaning in (own or {}).items():
+        if "." in meaning:
+            extra["alias"][name] = meaning
+        else:
+            defaults: dict[str, dict[str, Plain]] = {
+                "clip": {"does": "clip", "parameters": 0, "bound": [1, "max_norm"]},
+                "backward": {"does": "backward", "loss": 0},
+                "unscale": {"does": "unscale", "optimizer": 0},
+                "check": {"does": "check", "subject": 0},
+            }
+            extra["events"][name] = defaults.get(meaning, {"does": meaning})
+    return Vocabulary((*_builtin(), extra))
