@@ -35,15 +35,21 @@ def check(
     exit_zero: Annotated[bool, typer.Option("--exit-zero")] = False,
 ) -> int:
     """Check training code."""
+    import sys
     from gradlint import runner
-    from gradlint.report import json
+    from gradlint.report import json, full, concise, github, words
+    from gradlint.report.text import Terminal
 
     flags = {"select": split(select), "ignore": split(ignore), "output_format": output_format}
     summary = runner.run(runner.Request(paths or [Path()], flags))
-    for line in json.render(summary):
+    t = Terminal.of(sys.stdout)
+    lines = {"json": lambda: json.render(summary), "full": lambda: full.render(summary, t), "concise": lambda: concise.render(summary, t), "github": lambda: github.render(summary)}[output_format or "full"]()
+    for line in lines:
         print(line)
+    if output_format in (None, "full", "concise"):
+        print(words.conclusion(summary))
     for problem in summary.problems:
-        typer.echo(problem, err=True)
+        typer.echo(words.problem(problem), err=True)
     return 0 if exit_zero else 1
 
 

@@ -29,10 +29,20 @@ class Summary:
     """What a run found and did."""
 
     findings: tuple[Finding, ...]
-    problems: tuple[Problem, ...]
-    files: int
-    training: int
-    sources: Mapping[str, Source]
+    problems: tuple[Problem, ...] = ()
+    files: int = 0
+    training: int = 0
+    fixed: Mapping[str, int] = field(default_factory=dict)
+    sources: Mapping[str, Source] = field(default_factory=dict)
+
+    def source(self, name: str) -> Source | None:
+        """The file that a place names; None where it can no longer be read."""
+        if name in self.sources:
+            return self.sources[name]
+        try:
+            return read(Path(name), name)
+        except SourceError:
+            return None
 
 
 def run(request: Request) -> Summary:
@@ -64,7 +74,7 @@ def run(request: Request) -> Summary:
             findings += found
     for project in projects.values():
         problems += project.problems
-    return Summary(tuple(findings), tuple(problems), len(files), training, sources)
+    return Summary(tuple(findings), tuple(problems), len(files), training, {}, sources)
 
 
 def _files(paths: Sequence[Path], planner: Planner) -> tuple[list[tuple[Path, Plan]], list[Problem]]:

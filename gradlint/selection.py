@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from typing import TypeAlias, get_type_hints
+from typing import ClassVar, TypeAlias, get_origin, get_type_hints
 
 from gradlint.config import Settings, SettingsError, kebab
 from gradlint.rule import Rule
@@ -18,9 +18,9 @@ RuleType: TypeAlias = type[Rule]
 
 @cache
 def options_of(rule: RuleType) -> Mapping[str, object]:
-    """The options of a rule with their types: the annotated class attributes that it adds to `Rule`."""
-    own = get_type_hints(Rule)
-    return {name: hint for name, hint in get_type_hints(rule).items() if name not in own and not name.startswith("_")}
+    """The options of a rule with their types: its annotated class attributes."""
+    hints = get_type_hints(rule)
+    return {name: hint for name, hint in hints.items() if get_origin(hint) is not ClassVar and not name.startswith("_")}
 
 
 def find_rule(word: str, rules: Iterable[RuleType]) -> RuleType:
