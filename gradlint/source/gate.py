@@ -1,0 +1,57 @@
+"""Whether a file may train a network or define one, told from its bytes, so that the rest is never parsed.
+
+The gate is where the speed is, but a file that it turns away has no findings: each test is as wide as it can be
+while most files still fail it.
+"""
+
+from __future__ import annotations
+
+import re
+
+# Words without which a file has nothing to do with PyTorch: itself, what builds on it, and how a file that gets it
+# from a star import uses it.
+LIBRARIES = (b"torch", b"lightning", b"transformers", b"accelerate", b"deepspeed", b"nn.Module", b"nn.Sequential")
+
+# Words that belong to no other library, so that a wrapper of an optimizer needs no import to show what it is.
+OF_ITSELF = (b".zero_grad", b"loss.backward(")
+
+# An update has one of these words, in one of these shapes. Words are found ten times faster than shapes.
+UPDATES = (
+    (b"backward", re.compile(rb"backward\s*\(")),  # loss.backward(), accelerator.backward(loss), manual_backward(loss)
+    (b".step", re.compile(rb"\.step\s*\(")),
+    (b"zero_grad", re.compile(rb"zero_grad")),
+    (b"Trainer", re.compile(rb"Trainer\w*(?:\.\w+)?\s*\(")),  # of any library, Trainer.from_argparse_args()
+    (b"TrainingArguments", re.compile(rb"TrainingArguments")),
+    (b"training_step", re.compile(rb"training_step")),
+    (b"optimizer_step", re.compile(rb"optimizer_step\s*\(")),
+    (b".grad", re.compile(rb"\.grad\b")),  # updates by hand
+    (b"autograd import", re.compile(rb"autograd import [^\n]*\bgrad\b")),
+)
+OPTIMIZER_STEP = re.compile(rb"\b_?optim\w*\.step\s*\(")
+
+# A network says what it is built of; in lower case.
+MODULE = (b"nn.module", b"module)", b"module,", b"sequential(", b"modulelist(")
+LAYER = (b"conv", b"linear")
+ACTIVATION = b"relu"
+# One that leaves its activations to the blocks of another file calls several of those; attention models call as many,
+# but what they stack is normalized.
+BLOCK = re.compile(rb"(?:conv|block|layer|linear|down|up)\w*\s*\(")
+BLOCKS = 4
+NORMALIZED_STACK = b"attention"
+
+
+def trains(data: bytes) -> bool:
+    """Whether a file with these bytes may hold an update or a stack of layers. A no is certain; a yes is not."""
+    if not _has(data, LIBRARIES):
+        return _has(data, OF_ITSELF) or (b".step" in data and OPTIMIZER_STEP.search(data) is not None)
+    if any(word in data and shape.search(data) for word, shape in UPDATES):
+        return True
+    lower = data.lower()
+    is_module = _has(lower, MODULE)
+    if ACTIVATION in lower:
+        return is_module or _has(lower, LAYER)
+    return is_module and NORMALIZED_STACK not in lower and len(BLOCK.findall(lower)) >= BLOCKS
+
+
+def _has(data: bytes, words: tuple[bytes, ...]) -> bool:
+    return any(word in data for word in words)
