@@ -6,9 +6,11 @@ import sys
 
 
 def main() -> None:
-    """Run gradlint with the arguments of this process."""
-    from gradlint.cli import run
-
+    """Run gradlint with the arguments of this process, and end it."""
+    try:
+        from gradlint.cli import run
+    except KeyboardInterrupt:
+        sys.exit(130)
     sys.exit(run(sys.argv[1:]))
 
 

@@ -1,63 +1,140 @@
-"""The command line: what each command and option is called, and nothing else."""
+"""The command line: what each command and option is called, and the one function that it calls."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final, Literal
 
 import typer
 
-from gradlint import __version__
+from gradlint import __version__, console
+from gradlint.config import Format
+
+COMMANDS: Final = ("check", "rule")
+# What may stand in the place of a command; anything else there belongs to `check`.
+ALONE: Final = ("-h", "--help", "--version")
 
 app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
+    help=(
+        "Find and fix the hazards in PyTorch training code that cost training runs.\n\n"
+        "`gradlint PATHS` is short for `gradlint check PATHS`; a path that is itself called `check` or `rule` "
+        "is written `./check`."
+    ),
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-COMMANDS = ("check", "rule")
 
 
 def run(arguments: list[str]) -> int:
-    """Run the command that `arguments` name, `check` where they name none, and return the exit status."""
-    alone = ("--help", "-h", "--version")
-    if not arguments or arguments[0] not in (*COMMANDS, *alone):
+    """Run the command that the arguments name, `check` where they name none, and return the exit status."""
+    if not arguments or arguments[0] not in (*COMMANDS, *ALONE):
         arguments = ["check", *arguments]
-    return int(app(arguments, standalone_mode=False) or 0)
+    return console.guarded(lambda: _run(arguments))
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        app(arguments, prog_name="gradlint")
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else 0
+    return 0
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        console.write([f"gradlint {__version__}"])
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """What all commands share."""
 
 
 @app.command()
 def check(
-    paths: Annotated[list[Path] | None, typer.Argument(help="Files and folders to check; the current one if none.")] = None,
-    select: Annotated[list[str] | None, typer.Option(help="Rules to run: codes, prefixes, names, ALL.")] = None,
-    ignore: Annotated[list[str] | None, typer.Option()] = None,
-    output_format: Annotated[str | None, typer.Option()] = None,
-    exit_zero: Annotated[bool, typer.Option("--exit-zero")] = False,
-) -> int:
-    """Check training code."""
-    import sys
-    from gradlint import runner
-    from gradlint.report import json, full, concise, github, words
-    from gradlint.report.text import Terminal
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Files and folders to check; the current folder if there is none.")
+    ] = None,
+    fix: Annotated[bool | None, typer.Option("--fix/--no-fix", help="Apply the safe fixes.")] = None,
+    unsafe_fixes: Annotated[
+        bool | None,
+        typer.Option("--unsafe-fixes/--no-unsafe-fixes", help="With --fix or --diff: apply unsafe fixes too."),
+    ] = None,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Print what --fix would change and change nothing; exit 1 if it would.")
+    ] = False,
+    select: Annotated[
+        list[str] | None, typer.Option(metavar="RULES", help="Run these: codes, prefixes, names, ALL, DEFAULT.")
+    ] = None,
+    extend_select: Annotated[list[str] | None, typer.Option(metavar="RULES", help="Run these too.")] = None,
+    ignore: Annotated[list[str] | None, typer.Option(metavar="RULES", help="Do not run these.")] = None,
+    output_format: Annotated[Format | None, typer.Option(help="How to report.", show_default="full")] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(metavar="PATTERN", help="Pass over these in folders, as in a .gitignore.")
+    ] = None,
+    force_exclude: Annotated[
+        bool | None,
+        typer.Option("--force-exclude/--no-force-exclude", help="Pass over excluded files even where they are named."),
+    ] = None,
+    respect_gitignore: Annotated[
+        bool | None,
+        typer.Option("--respect-gitignore/--no-respect-gitignore", help="Pass over what a .gitignore names."),
+    ] = None,
+    preview: Annotated[
+        bool | None, typer.Option("--preview/--no-preview", help="Run rules that are not yet proven, where selected.")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="Take the settings from this file.")] = None,
+    isolated: Annotated[bool, typer.Option("--isolated", help="Take no settings from files.")] = False,
+    exit_zero: Annotated[bool, typer.Option("--exit-zero", help="Exit 0 even if hazards are found.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No line of conclusion.")] = False,
+    show_settings: Annotated[
+        bool, typer.Option("--show-settings", help="Print the settings and where each comes from, and exit.")
+    ] = False,
+) -> None:
+    """Check training code: exit 0 if it is clean, 1 if hazards are found, 2 if gradlint could not do its work."""
+    from gradlint import session
 
-    flags = {"select": split(select), "ignore": split(ignore), "output_format": output_format}
-    summary = runner.run(runner.Request(paths or [Path()], flags))
-    t = Terminal.of(sys.stdout)
-    lines = {"json": lambda: json.render(summary), "full": lambda: full.render(summary, t), "concise": lambda: concise.render(summary, t), "github": lambda: github.render(summary)}[output_format or "full"]()
-    for line in lines:
-        print(line)
-    if output_format in (None, "full", "concise"):
-        print(words.conclusion(summary))
-    for problem in summary.problems:
-        typer.echo(words.problem(problem), err=True)
-    return 0 if exit_zero else 1
-
-
-def split(values: list[str] | None) -> tuple[str, ...] | None:
-    """Rules given as `--select GL101,GL2 --select GL301`."""
-    return None if values is None else tuple(part.strip() for value in values for part in value.split(",") if part.strip())
+    flags = {
+        "select": _listed(select),
+        "extend_select": _listed(extend_select),
+        "ignore": _listed(ignore),
+        "fix": fix,
+        "unsafe_fixes": unsafe_fixes,
+        "output_format": output_format,
+        "exclude": exclude,
+        "force_exclude": force_exclude,
+        "respect_gitignore": respect_gitignore,
+        "preview": preview,
+    }
+    request = session.Request(paths or [Path()], flags, config, isolated, diff, exit_zero, quiet)
+    raise typer.Exit(session.show_settings(request) if show_settings else session.check(request))
 
 
 @app.command()
-def rule(code: str) -> None:
-    """Explain a rule."""
+def rule(
+    rule: Annotated[str | None, typer.Argument(metavar="CODE|NAME", help="The rule to explain.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Explain every rule.")] = False,
+    output_format: Annotated[Literal["text", "json", "markdown"], typer.Option(help="How to print.")] = "text",
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="Take rule packs from this file.")] = None,
+    isolated: Annotated[bool, typer.Option("--isolated", help="Take no settings from files.")] = False,
+) -> None:
+    """Explain a rule: what it finds, why that is bad, and what to write instead."""
+    from gradlint import session
+
+    if (rule is None) is not every:
+        raise typer.BadParameter("name one rule, by its code or name, or give --all", param_hint="CODE|NAME")
+    raise typer.Exit(session.explain(rule, output_format, config, isolated))
+
+
+def _listed(values: list[str] | None) -> list[str] | None:
+    """`--select GL101,GL2 --select GL301` names three."""
+    if not values:
+        return None
+    return [part.strip() for value in values for part in value.split(",") if part.strip()]

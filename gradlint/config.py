@@ -11,33 +11,12 @@ from pathlib import Path
 from typing import Final, Literal, TypeAlias, get_type_hints
 
 from gradlint.finding import Problem
-from gradlint.schema import WrongType, convert, nearest, toml
+from gradlint.schema import WrongTypeError, convert, nearest, toml
 
 Format: TypeAlias = Literal["full", "concise", "json", "github"]
 Strings: TypeAlias = tuple[str, ...]
 
 COMMAND_LINE: Final = "the command line"
-EXCLUDED: Final = (
-    ".bzr",
-    ".direnv",
-    ".eggs",
-    ".git",
-    ".hg",
-    ".ipynb_checkpoints",
-    ".mypy_cache",
-    ".nox",
-    ".pytest_cache",
-    ".ruff_cache",
-    ".svn",
-    ".tox",
-    ".venv",
-    ".vscode",
-    "__pycache__",
-    "__pypackages__",
-    "node_modules",
-    "site-packages",
-    "venv",
-)
 
 
 class SettingsError(Exception):
@@ -56,8 +35,9 @@ class Config:
     extend_select: Strings = ()
     ignore: Strings = ()
     per_file_ignores: Mapping[str, Strings] = field(default_factory=dict)
-    exclude: Strings = EXCLUDED
+    exclude: Strings = ()
     extend_exclude: Strings = ()
+    force_exclude: bool = False
     respect_gitignore: bool = True
     packs: Strings = ()
     vocabulary: Mapping[str, str] = field(default_factory=dict)
@@ -105,17 +85,16 @@ def load(file: Path | None, flags: Mapping[str, object], base: Path) -> Settings
             name = _field(key, origin)
             try:
                 values[name] = convert(value, _schema()[name])
-            except WrongType as error:
+            except WrongTypeError as error:
                 raise SettingsError(f"`{key}` {error}", origin) from error
             origins[name] = origin
     return Settings(Config(**values), base, file, origins)  # type: ignore[arg-type]  # each was converted to its field's type
 
 
-@cache
-def find(folder: Path) -> Path | None:
-    """The settings file that counts for what lies in `folder`: the nearest one at or above it, if any.
+def in_folder(folder: Path) -> Path | None:
+    """The settings file in a folder, if it has one; a pyproject.toml without our table is none.
 
-    Raises SettingsError where a pyproject.toml on the way mentions gradlint and is not valid TOML.
+    Raises SettingsError where a pyproject.toml that mentions gradlint is not valid TOML.
     """
     own, shared = folder / "gradlint.toml", folder / "pyproject.toml"
     if own.is_file():
@@ -124,7 +103,7 @@ def find(folder: Path) -> Path | None:
         data = _bytes(shared)
         if b"gradlint" in data and _tool(_parse(shared, data)) is not None:
             return shared
-    return find(folder.parent) if folder != folder.parent else None
+    return None
 
 
 def kebab(name: str) -> str:

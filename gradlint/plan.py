@@ -2,99 +2,152 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Final
 
-from pathspec import PathSpec
+from pathspec import GitIgnoreSpec
 
 from gradlint import config, packs
-from gradlint.config import Settings, SettingsError
+from gradlint.config import COMMAND_LINE, Config, Settings, SettingsError
 from gradlint.finding import Problem
 from gradlint.packs import PackError
 from gradlint.rule import Rule
 from gradlint.selection import checked, matches, selected
 
-ROOT_MARKS = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
+ROOT_MARKS: Final = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Settings, and the rules that they select; one for all files that share a settings file."""
+    """Settings and the rules that they select: one for all files that share a settings file."""
 
     settings: Settings
     rules: tuple[type[Rule], ...]
     every: tuple[type[Rule], ...] = field(repr=False)
 
+    @property
+    def config(self) -> Config:
+        return self.settings.config
+
     def instances(self) -> tuple[Rule, ...]:
         """The selected rules, each with its options."""
-        options = self.settings.config.rules
-        return tuple(rule(**options.get(rule.name, {})) for rule in self.rules)
+        return tuple(rule(**self.config.rules.get(rule.name, {})) for rule in self.rules)
 
     def ignored(self, path: Path) -> frozenset[str]:
         """The codes that `per-file-ignores` switches off for a file."""
+        within = _within(path, self.settings.base)
         selectors = [
             selector
-            for pattern, given in self.settings.config.per_file_ignores.items()
-            if _spec(pattern).match_file(_relative(path, self.settings.base))
+            for pattern, given in self.config.per_file_ignores.items()
+            if within is not None and _spec((pattern,)).match_file(within)
             for selector in given
         ]
         return frozenset(rule.code for rule in self.rules if matches(rule, selectors))
 
+    @property
+    def exclude(self) -> tuple[str, ...]:
+        """The patterns of what to pass over, relative to the settings' folder."""
+        return tuple(
+            pattern
+            for name in ("exclude", "extend_exclude")
+            for given in getattr(self.config, name)
+            if (pattern := self._pattern(given, self.settings.origins.get(name))) is not None
+        )
+
+    def excluded(self, path: Path) -> bool:
+        """Whether a file is passed over."""
+        within = _within(path, self.settings.base)
+        return within is not None and _spec(self.exclude).match_file(within)
+
+    def _pattern(self, given: str, origin: str | None) -> str | None:
+        """A pattern of the command line means the current directory, which may lie deeper than the settings."""
+        if origin != COMMAND_LINE or "/" not in given.rstrip("/"):
+            return given
+        negated, bare = ("!", given[1:]) if given.startswith("!") else ("", given)
+        within = _within(Path(os.path.abspath(bare)), self.settings.base)
+        return None if within is None else f"{negated}/{within}"
+
 
 class Planner:
-    """Finds the plan of each folder, once; what is wrong with settings is kept as a problem, once."""
+    """Finds the plan of each folder, once. What is wrong with settings is kept as a problem, once."""
 
-    def __init__(self, flags: Mapping[str, object], file: Path | None = None, isolated: bool = False) -> None:
-        self.flags = flags
-        self.file = file
-        self.isolated = isolated
+    def __init__(
+        self, flags: Mapping[str, object] | None = None, file: Path | None = None, isolated: bool = False
+    ) -> None:
         self.problems: list[Problem] = []
-        self._by_file: dict[Path | None, Plan | None] = {}
-        self._by_folder: dict[Path, Plan | None] = {}
+        self._flags = flags or {}
+        self._file = file
+        self._isolated = isolated
+        self._plans: dict[Path | None, Plan | None] = {}
+        self._files: dict[Path, Path | None] = {}
+        self._roots: dict[Path, Path | None] = {}
 
     def plan(self, folder: Path) -> Plan | None:
-        """The plan for files in `folder`, None where its settings cannot be used."""
-        if folder not in self._by_folder:
-            self._by_folder[folder] = self._guarded(folder)
-        return self._by_folder[folder]
-
-    def _guarded(self, folder: Path) -> Plan | None:
+        """The plan for files in `folder`; None where its settings cannot be used."""
+        file: Path | None = None
         try:
-            file = None if self.isolated else self.file or config.find(folder)
-            if file not in self._by_file:
-                self._by_file[file] = None
-                self._by_file[file] = self._load(file)
-            return self._by_file[file]
+            file = self._file or (None if self._isolated else self._settings_file(folder))
+            if file not in self._plans:
+                self._plans[file] = None
+                self._plans[file] = self._load(file)
+            return self._plans[file]
         except (SettingsError, PackError) as error:
             if error.problem not in self.problems:
                 self.problems.append(error.problem)
             return None
 
+    def main(self, paths: Sequence[Path]) -> Plan | None:
+        """The plan that says how to run and report: that of the first path."""
+        return self.plan(folder_of(absolute(paths[0])))
+
+    def root(self, folder: Path) -> Path:
+        """The nearest folder at or above `folder` that looks like a project's root, else the current directory."""
+        return self._marked(folder) or Path.cwd()
+
+    def _marked(self, folder: Path) -> Path | None:
+        if folder not in self._roots:
+            above = folder.parent
+            if any((folder / mark).exists() for mark in ROOT_MARKS):
+                self._roots[folder] = folder
+            else:
+                self._roots[folder] = None if above == folder else self._marked(above)
+        return self._roots[folder]
+
+    def _settings_file(self, folder: Path) -> Path | None:
+        """The settings file at or nearest above a folder."""
+        if folder not in self._files:
+            above = folder.parent
+            self._files[folder] = config.in_folder(folder) or (None if above == folder else self._settings_file(above))
+        return self._files[folder]
+
     def _load(self, file: Path | None) -> Plan:
-        settings = config.load(file, self.flags, Path.cwd())
+        settings = config.load(file, self._flags, Path.cwd())
         every = packs.load(settings.base / folder for folder in settings.config.packs)
         settings = checked(settings, every)
         return Plan(settings, selected(settings, every), every)
 
 
-@cache
-def project_root(folder: Path) -> Path:
-    """The nearest folder at or above `folder` that looks like a project's root, else the current directory."""
-    for candidate in (folder, *folder.parents):
-        if any((candidate / mark).exists() for mark in ROOT_MARKS):
-            return candidate
-    return Path.cwd()
+def absolute(path: Path) -> Path:
+    """A path from the root of the file system, without `..`; links stay as they are."""
+    return Path(os.path.abspath(path))
+
+
+def folder_of(path: Path) -> Path:
+    """The folder itself, or the one that a file lies in."""
+    return path if path.is_dir() else path.parent
 
 
 @cache
-def _spec(pattern: str) -> PathSpec:
-    return PathSpec.from_lines("gitwildmatch", [pattern])
+def _spec(patterns: tuple[str, ...]) -> GitIgnoreSpec:
+    return GitIgnoreSpec.from_lines(patterns)
 
 
-def _relative(path: Path, base: Path) -> str:
+def _within(path: Path, folder: Path) -> str | None:
     try:
-        return path.relative_to(base).as_posix()
+        return path.relative_to(folder).as_posix()
     except ValueError:
-        return path.as_posix()
+        return None

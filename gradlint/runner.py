@@ -1,39 +1,52 @@
-"""Many files: the settings and the project of each, the gate, suppressions, fixes."""
+"""Many files: the gate, the project of each, suppressions, and fixes until nothing is left to fix."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 
+from gradlint import docs
 from gradlint.engine import Project
 from gradlint.finding import Finding, Problem
-from gradlint.plan import Plan, Planner, project_root
-from gradlint.source import Source, SourceError, read
+from gradlint.fix.edits import Safety
+from gradlint.plan import Plan, Planner, absolute, folder_of
+from gradlint.source import Source, SourceError, from_bytes, read
 from gradlint.source.discover import discover
 from gradlint.source.gate import trains
+from gradlint.source.source import display
+
+
+class Mode(Enum):
+    """What to do about what is found."""
+
+    CHECK = "check"
+    FIX = "fix"
+    DIFF = "diff"
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """What a run is asked to do; `flags` are settings by field name, None where not given."""
+class Change:
+    """What the fixes make of one file, and how many findings they remove."""
 
-    paths: Sequence[Path]
-    flags: Mapping[str, object] = field(default_factory=dict)
-    config: Path | None = None
-    isolated: bool = False
+    before: Source
+    after: Source
+    fixed: int
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
     """What a run found and did."""
 
-    findings: tuple[Finding, ...]
+    mode: Mode = Mode.CHECK
+    findings: tuple[Finding, ...] = ()
     problems: tuple[Problem, ...] = ()
     files: int = 0
     training: int = 0
-    fixed: Mapping[str, int] = field(default_factory=dict)
+    changes: tuple[Change, ...] = ()
     sources: Mapping[str, Source] = field(default_factory=dict)
+    urls: Mapping[str, str] = field(default_factory=dict)
 
     def source(self, name: str) -> Source | None:
         """The file that a place names; None where it can no longer be read."""
@@ -45,53 +58,100 @@ class Summary:
             return None
 
 
-def run(request: Request) -> Summary:
-    """Lint the files under the paths of a request, each with the settings that are nearest to it."""
-    planner = Planner(request.flags, request.config, request.isolated)
-    files, problems = _files(request.paths, planner)
-    findings: list[Finding] = []
-    sources: dict[str, Source] = {}
-    projects: dict[tuple[Path, Plan], Project] = {}
-    training = 0
-    for path, plan in files:
+@dataclass(slots=True)
+class _Batch:
+    """The files of one project that share their settings."""
+
+    root: Path
+    plan: Plan
+    paths: list[Path] = field(default_factory=list)
+
+
+def run(paths: Sequence[Path], planner: Planner, mode: Mode = Mode.CHECK, wanted: Safety = Safety.SAFE) -> Summary:
+    """Lint the files under `paths`, each with the settings and in the project that are nearest to it.
+
+    Fixes of at least the safety `wanted` are written (FIX) or only worked out (DIFF).
+    """
+    batches, problems = _batches(paths, planner)
+    checked: list[_Checked] = []
+    for batch in batches:
+        found, wrong = _check(batch)
+        checked += found
+        problems += wrong
+    findings = sorted((finding for each in checked for finding in each.findings), key=_order)
+    rules = {rule for batch in batches for rule in batch.plan.rules}
+    return Summary(
+        mode,
+        tuple(findings),
+        tuple(problems),
+        sum(len(batch.paths) for batch in batches),
+        len(checked),
+        (),
+        {each.source.name: each.source for each in checked if each.findings},
+        {rule.code: page for rule in rules if (page := docs.url(rule)) is not None},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    source: Source
+    findings: tuple[Finding, ...]
+
+
+def _check(batch: _Batch) -> tuple[list[_Checked], list[Problem]]:
+    """Check the training files of a batch."""
+    project = Project(batch.root, batch.plan.config, batch.plan.instances(), {})
+    checked: list[_Checked] = []
+    problems: list[Problem] = []
+    for path in batch.paths:
         try:
-            if not trains(path.read_bytes()):
-                continue
-            source = read(path)
-        except OSError as error:
-            problems.append(Problem(f"cannot be read: {error.strerror}", str(path)))
-            continue
+            source = _training_source(path)
         except SourceError as error:
             problems.append(error.problem)
             continue
-        training += 1
-        root = project_root(path.parent)
-        if (root, plan) not in projects:
-            projects[root, plan] = Project(root, plan.settings.config, plan.instances(), {})
-        found = projects[root, plan].check(source)
-        if found:
-            sources[source.name] = source
-            findings += found
-    for project in projects.values():
-        problems += project.problems
-    return Summary(tuple(findings), tuple(problems), len(files), training, {}, sources)
+        if source is not None:
+            checked.append(_Checked(source, tuple(project.check(source))))
+    return checked, [*problems, *project.problems]
 
 
-def _files(paths: Sequence[Path], planner: Planner) -> tuple[list[tuple[Path, Plan]], list[Problem]]:
-    """The files to look at, each with its plan, in the order in which they are reported."""
-    found: dict[Path, Plan] = {}
+def _training_source(path: Path) -> Source | None:
+    """The source at a path, None if it holds no training code. Raises SourceError as `read` does."""
+    if not path.is_file():
+        return read(path)
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return read(path)
+    return from_bytes(data, path, display(path)) if trains(data) else None
+
+
+def _batches(paths: Iterable[Path], planner: Planner) -> tuple[list[_Batch], list[Problem]]:
+    """The files to look at, by project and settings, each once."""
     problems: list[Problem] = []
-    for path in paths:
-        path = Path.cwd() / path
-        plan = planner.plan(path if path.is_dir() else path.parent)
+    batches: dict[tuple[Path, Plan], _Batch] = {}
+    seen: set[Path] = set()
+    for path in map(absolute, paths):
+        plan = planner.plan(folder_of(path))
         if plan is None:
             continue
-        config = plan.settings.config
-        exclude = (*config.exclude, *config.extend_exclude)
-        files, missing = discover([path], exclude=exclude, respect_gitignore=config.respect_gitignore)
+        files, missing = discover(
+            [path],
+            exclude=plan.exclude,
+            respect_gitignore=plan.config.respect_gitignore,
+            root=plan.settings.base,
+        )
         problems += missing
         for file in files:
-            nearest = planner.plan(file.parent)
-            if nearest is not None:
-                found.setdefault(file, nearest)
-    return list(found.items()), [*planner.problems, *problems]
+            own = planner.plan(file.parent)
+            named = file == path
+            if own is None or file in seen or (own.excluded(file) and (not named or own.config.force_exclude)):
+                continue
+            seen.add(file)
+            root = planner.root(file.parent)
+            batches.setdefault((root, own), _Batch(root, own)).paths.append(file)
+    return list(batches.values()), [*planner.problems, *problems]
+
+
+def _order(finding: Finding) -> tuple[object, ...]:
+    place = finding.place
+    return place.path, -1 if place.cell is None else place.cell, place.start, place.end, finding.code

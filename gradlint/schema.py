@@ -9,12 +9,12 @@ from types import NoneType, UnionType
 from typing import Literal, Union, get_args, get_origin
 
 
-class WrongType(Exception):
+class WrongTypeError(Exception):
     """A value is not of the type that its annotation asks for."""
 
 
 def convert(value: object, wanted: object) -> object:
-    """`value` as the type `wanted`: lists become tuples, whole numbers floats. Raises WrongType."""
+    """`value` as the type `wanted`: lists become tuples, whole numbers floats. Raises WrongTypeError."""
     kind, inner = get_origin(wanted), get_args(wanted)
     if wanted is object:
         return value
@@ -22,7 +22,7 @@ def convert(value: object, wanted: object) -> object:
         for option in inner:
             try:
                 return convert(value, option)
-            except WrongType:
+            except WrongTypeError:
                 continue
     elif kind is Literal:
         if any(value == option and type(value) is type(option) for option in inner):
@@ -38,7 +38,7 @@ def convert(value: object, wanted: object) -> object:
             return float(str(value))
     elif type(value) is wanted:
         return value
-    raise WrongType(f"must be {words(wanted)}, not {toml(value)}")
+    raise WrongTypeError(f"must be {words(wanted)}, not {toml(value)}")
 
 
 def words(wanted: object) -> str:

@@ -4,31 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
 from typing import ClassVar, TypeAlias, get_origin, get_type_hints
 
 from gradlint.config import Settings, SettingsError, kebab
 from gradlint.rule import Rule
-from gradlint.schema import WrongType, convert, nearest
+from gradlint.schema import WrongTypeError, convert, nearest
 
 ALL = "ALL"
 DEFAULT = "DEFAULT"
 RuleType: TypeAlias = type[Rule]
 
 
-@cache
 def options_of(rule: RuleType) -> Mapping[str, object]:
     """The options of a rule with their types: its annotated class attributes."""
     hints = get_type_hints(rule)
     return {name: hint for name, hint in hints.items() if get_origin(hint) is not ClassVar and not name.startswith("_")}
 
 
+class UnknownRuleError(Exception):
+    """No rule has this code or name; the message has the nearest spelling."""
+
+
 def find_rule(word: str, rules: Iterable[RuleType]) -> RuleType:
-    """The rule with the code or name `word`. Raises SettingsError with the nearest spelling."""
+    """The rule with the code or name `word`. Raises UnknownRuleError."""
     by_key = {key: rule for rule in rules for key in (rule.code, rule.name)}
     found = by_key.get(word) or by_key.get(word.upper()) or by_key.get(word.lower())
     if found is None:
-        raise SettingsError(f"unknown rule `{word}`{nearest(word, by_key)}")
+        raise UnknownRuleError(f"unknown rule `{word}`{nearest(word, by_key)}")
     return found
 
 
@@ -47,7 +49,7 @@ def checked(settings: Settings, rules: Sequence[RuleType]) -> Settings:
     for word, table in config.rules.items():
         try:
             rule = find_rule(word, rules)
-        except SettingsError as error:
+        except UnknownRuleError as error:
             raise SettingsError(f"{error} (in `rules`)", origin) from error
         typed[rule.name] = {**typed.get(rule.name, {}), **_options(rule, word, table, origin)}
     return replace(settings, config=replace(config, rules=typed))
@@ -57,7 +59,8 @@ def selected(settings: Settings, rules: Iterable[RuleType]) -> tuple[RuleType, .
     """The rules that run under these settings; a more specific selector wins, and `ignore` wins a tie."""
     config = settings.config
     chosen = (*config.select, *config.extend_select)
-    return tuple(rule for rule in rules if _weight(rule, chosen) > _weight(rule, config.ignore))
+    ready = (rule for rule in rules if config.preview or not getattr(rule, "preview", False))
+    return tuple(rule for rule in ready if _weight(rule, chosen) > _weight(rule, config.ignore))
 
 
 def matches(rule: RuleType, selectors: Iterable[str]) -> bool:
@@ -94,6 +97,6 @@ def _options(rule: RuleType, word: str, table: Mapping[str, object], origin: str
             raise SettingsError(f"unknown option `{key}` of the rule `{word}`{nearest(key, known)}", origin)
         try:
             typed[known[key]] = convert(value, options_of(rule)[known[key]])
-        except WrongType as error:
+        except WrongTypeError as error:
             raise SettingsError(f"`rules.{word}.{key}` {error}", origin) from error
     return typed

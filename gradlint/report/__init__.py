@@ -1,1 +1,28 @@
 """Reports: what a run found, one module a format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gradlint.config import Format
+from gradlint.report import concise, diff, full, github, json
+from gradlint.report.text import Terminal
+from gradlint.report.words import conclusion
+from gradlint.runner import Mode, Summary
+
+
+def lines(summary: Summary, output_format: Format, terminal: Terminal, quiet: bool = False) -> Iterator[str]:
+    """A report, line by line; `quiet` leaves out its conclusion. What machines read has none."""
+    if summary.mode is Mode.DIFF:
+        yield from diff.render(summary, terminal)
+    elif output_format == "json":
+        yield from json.render(summary)
+        return
+    elif output_format == "github":
+        yield from github.render(summary)
+        return
+    else:
+        form = concise if output_format == "concise" else full
+        yield from form.render(summary, terminal)
+    if not quiet:
+        yield terminal.paint(conclusion(summary), "bold")

@@ -106,13 +106,8 @@ def _marked(mark: Mark) -> range:
 def _span(mark: Mark, row: int, lines: Sequence[str]) -> tuple[int, int]:
     """The characters of a row, from 0, that a mark underlines; at least one."""
     text = lines[row - 1].rstrip()
-    start, end = 0, len(text)
-    if row == mark.place.start.row:
-        start = mark.place.start.column - 1
-    else:
-        start = len(text) - len(text.lstrip())
-    if row == mark.place.end.row:
-        end = mark.place.end.column - 1
+    start = mark.place.start.column - 1 if row == mark.place.start.row else len(text) - len(text.lstrip())
+    end = mark.place.end.column - 1 if row == mark.place.end.row else len(text)
     return start, max(end, start + 1)
 
 

@@ -83,7 +83,9 @@ def _lines(source: Source | None, cell: int | None) -> list[str]:
         return []
     if cell is None:
         return _LINE_END.split(source.text)
-    return next((_LINE_END.split(source.text[each.start : each.end]) for each in source.cells if each.index == cell), [])
+    return next(
+        (_LINE_END.split(source.text[each.start : each.end]) for each in source.cells if each.index == cell), []
+    )
 
 
 def _message(finding: Finding, terminal: Terminal) -> Iterator[str]:

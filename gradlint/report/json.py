@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TypeAlias
 
-from gradlint.docs import url
 from gradlint.finding import Finding
 from gradlint.fix.edits import Edit, Fix
 from gradlint.runner import Summary
 from gradlint.source import Place, Position, Source
 
-Json: TypeAlias = "None | bool | int | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
 
 
 def render(summary: Summary) -> Iterator[str]:
@@ -23,12 +22,12 @@ def render(summary: Summary) -> Iterator[str]:
     yield "["
     last = len(summary.findings) - 1
     for index, finding in enumerate(summary.findings):
-        item = json.dumps(as_data(finding, summary.sources))
+        item = json.dumps(as_data(finding, summary))
         yield f"  {item}{',' if index < last else ''}"
     yield "]"
 
 
-def as_data(finding: Finding, sources: Mapping[str, Source]) -> dict[str, Json]:
+def as_data(finding: Finding, summary: Summary) -> dict[str, Json]:
     """A finding in plain data, rows and columns from 1."""
     place, update = finding.place, finding.update
     return {
@@ -40,9 +39,9 @@ def as_data(finding: Finding, sources: Mapping[str, Source]) -> dict[str, Json]:
         "update": {"filename": update.path, "row": update.start.row, "cell": update.cell} if update else None,
         "related": [{**_place(item.place), "message": item.label} for item in finding.related],
         "help": finding.help or None,
-        "fix": _fix(finding.fix, sources[place.path]) if finding.fix else None,
+        "fix": _fix(finding.fix, summary.sources[place.path]) if finding.fix else None,
         "unfixed": finding.unfixed,
-        "url": url(finding.name),
+        "url": summary.urls.get(finding.code),
     }
 
 

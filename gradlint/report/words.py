@@ -7,7 +7,7 @@ from collections import Counter
 from gradlint.finding import Level, Problem
 from gradlint.fix.edits import Safety
 from gradlint.report.text import printable
-from gradlint.runner import Summary
+from gradlint.runner import Mode, Summary
 from gradlint.source import Place
 
 _COUNTED = (Level.ERROR, Level.WARNING, Level.NOTE)
@@ -33,33 +33,35 @@ def count(number: int, noun: str) -> str:
 def conclusion(summary: Summary) -> str:
     """The line that ends a report."""
     said = []
-    if summary.fixed:
-        hazards = sum(summary.fixed.values())
-        said.append(f"Fixed {count(hazards, 'hazard')} in {count(len(summary.fixed), 'file')}.")
+    if summary.changes or summary.mode is Mode.DIFF:
+        hazards = count(sum(change.fixed for change in summary.changes), "hazard")
+        verb = "Would fix" if summary.mode is Mode.DIFF else "Fixed"
+        said.append(f"{verb} {hazards} in {count(len(summary.changes), 'file')}.")
     if summary.findings:
         said.append(_found(summary))
     elif summary.problems:
-        said.append(f"No findings, but {count(len(summary.problems), 'problem')}: see above.")
-    else:
-        train = f"{summary.training} of them" if summary.training else "none of them"
-        said.append(f"All clear: {count(summary.files, 'file')} checked, {train} with training code.")
+        said.append(f"No hazards in what could be checked, but {count(len(summary.problems), 'problem')}.")
+    elif not summary.changes:
+        train = f"{summary.training} with training code" if summary.training else "none with training code"
+        said.append(f"All clear: {count(summary.files, 'file')} checked, {train}.")
     return " ".join(said)
 
 
 def _found(summary: Summary) -> str:
     levels = Counter(finding.level for finding in summary.findings)
     counts = ", ".join(count(levels[level], level.value) for level in _COUNTED if levels[level])
-    files = len({finding.place.path for finding in summary.findings})
-    left = "left" if summary.fixed else "in"
-    text = f"Found {counts} {left}{' in' if summary.fixed else ''} {count(files, 'file')}"
-    safe = sum(1 for finding in summary.findings if finding.fix and finding.fix.safety is Safety.SAFE)
-    unsafe = sum(1 for finding in summary.findings if finding.fix and finding.fix.safety is Safety.UNSAFE)
-    offers = []
-    if safe:
-        offers.append(f"{safe} fixable with --fix")
+    files = count(len({finding.place.path for finding in summary.findings}), "file")
+    text = f"{counts} left in {files}" if summary.changes else f"Found {counts} in {files}"
+    safe = _fixable(summary, Safety.SAFE)
+    unsafe = _fixable(summary, Safety.UNSAFE)
+    offers = [f"{safe} fixable with --fix"] if safe else []
     if unsafe:
-        offers.append(f"{unsafe}{' more' if safe else ' fixable'} with --fix --unsafe-fixes")
+        offers.append(f"{unsafe} more with --unsafe-fixes" if safe else f"{unsafe} fixable with --fix --unsafe-fixes")
     return f"{text}; {', '.join(offers)}." if offers else f"{text}."
+
+
+def _fixable(summary: Summary, safety: Safety) -> int:
+    return sum(1 for finding in summary.findings if finding.fix is not None and finding.fix.safety is safety)
 
 
 def _where(path: str, cell: int | None, row: int | None, column: int | None) -> str:

@@ -1,0 +1,104 @@
+"""The process and its streams: no run ends with a traceback, whatever becomes of the pipes or of the code."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Final, TextIO
+
+BUGS: Final = "https://github.com/gradlint/gradlint/issues"
+FAILED: Final = 2
+INTERRUPTED: Final = 130
+PIPE_CLOSED: Final = 141
+
+
+class OutputError(Exception):
+    """The report could not be written: the disk is full, the terminal is gone."""
+
+
+def out() -> TextIO:
+    """Standard output, which takes every character and is there even where it was closed."""
+    stream = sys.stdout or io.StringIO()
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
+    return stream
+
+
+def write(lines: Iterable[str]) -> None:
+    """Print lines. Raises OutputError where that fails, BrokenPipeError where nobody reads on."""
+    stream = out()
+    for line in lines:
+        try:
+            stream.write(f"{line}\n")
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OutputError(f"cannot write to standard output: {error.strerror}") from error
+    flush(stream)
+
+
+def flush(stream: TextIO) -> None:
+    """Write what is still held back. Raises as `write` does."""
+    try:
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"cannot write to standard output: {error.strerror}") from error
+
+
+def complain(line: str) -> None:
+    """Print a line to standard error, if there is one."""
+    stream = sys.stderr
+    if stream is not None:
+        try:
+            print(line, file=stream, flush=True)
+        except (OSError, ValueError):
+            return
+
+
+def guarded(body: Callable[[], int]) -> int:
+    """Run `body` and return its exit status, or that of what went wrong, said in one line."""
+    try:
+        return body()
+    except KeyboardInterrupt:
+        _forget_output()
+        return INTERRUPTED
+    except BrokenPipeError:
+        _forget_output()
+        return PIPE_CLOSED
+    except OutputError as error:
+        _forget_output()
+        complain(f"error: {error}")
+        return FAILED
+    except Exception as error:
+        if os.environ.get("GRADLINT_TRACEBACK"):
+            traceback.print_exc()
+        complain(_bug(error))
+        return FAILED
+
+
+def _bug(error: Exception) -> str:
+    package = Path(__file__).parent
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if Path(frame.filename).is_relative_to(package)] or list(frames)
+    place = f"{Path(own[-1].filename).name}:{own[-1].lineno}" if own else "an unknown place"
+    said = " ".join(f"{type(error).__name__}: {error}".split())
+    return (
+        f"error: internal error at {place}: {said}; this is a bug in gradlint, "
+        f"please report it at {BUGS} (GRADLINT_TRACEBACK=1 shows the traceback)"
+    )
+
+
+def _forget_output() -> None:
+    """Let the interpreter's own flush at exit go nowhere, so that it does not fail once more."""
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+    except (OSError, ValueError, AttributeError):
+        return
