@@ -1,0 +1,519 @@
+"""What a function does to gradients, in control-flow order: a small program of events, calls and branches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from gradlint.program import syntax as s
+from gradlint.program.conditions import Conditions, Leaf, constant_truth
+from gradlint.program.names import Lib
+from gradlint.program.reach import networks_in
+from gradlint.program.scopes import Scope
+from gradlint.program.values import Bound, Func, Made, Partial, Unknown, Value, Values, ValueSet
+from gradlint.vocabulary import Event
+
+_flow = dataclass(frozen=True, slots=True, eq=False)
+
+
+@_flow
+class Act:
+    """One call (or statement) that does something to gradients."""
+
+    does: str
+    node: s.Node
+    scope: Scope
+    event: Event | None = None
+    operand: s.Expr | None = None  # the loss, the parameters, the optimizer
+    receiver: s.Expr | None = None
+    optimizers: ValueSet = frozenset()
+    networks: frozenset[Made] = frozenset()
+    owner: ValueSet = frozenset()
+    names: frozenset[str] = frozenset()
+
+    @property
+    def fact(self) -> dict[str, object]:
+        return dict(self.event.facts) if self.event is not None else {}
+
+
+@_flow
+class Invoke:
+    """A call of functions of the project."""
+
+    node: s.Call
+    scope: Scope
+    targets: tuple[Func, ...]
+
+
+@_flow
+class Rebind:
+    """Names that get a new value; `sources` are the names that the value is lightly computed from."""
+
+    names: tuple[str, ...]
+    sources: frozenset[str]
+    constant: bool | None = None
+
+
+@_flow
+class Branch:
+    leaf: Leaf
+    then: Flow
+    orelse: Flow
+
+
+@_flow
+class Choice:
+    """Ways of which one is taken, nothing known of which (`match`, `try`)."""
+
+    ways: tuple[Flow, ...]
+
+
+@_flow
+class Loop:
+    body: Flow
+    orelse: Flow
+    endless: bool
+
+
+@_flow
+class Leave:
+    """`kind` is "return", "break", "continue", "raise" or "exit"."""
+
+    kind: str
+
+
+@_flow
+class Attempt:
+    body: Flow
+    handlers: tuple[Flow, ...]
+    orelse: Flow
+    final: Flow
+
+
+Item = Act | Invoke | Rebind | Branch | Choice | Loop | Leave | Attempt
+Flow = tuple[Item, ...]
+
+
+@dataclass(slots=True)
+class Flows:
+    """The flow of each function, made when first asked for."""
+
+    values: Values
+    conditions: Conditions = field(init=False)
+    _memo: dict[Scope, Flow] = field(default_factory=dict)
+    _matters: dict[Scope, bool] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.conditions = Conditions(self.values)
+
+    def of(self, scope: Scope) -> Flow:
+        known = self._memo.get(scope)
+        if known is None:
+            self._memo[scope] = ()
+            known = self._memo[scope] = _Lowering(self, scope).flow(scope.body)
+        return known
+
+    def matters(self, scope: Scope, _seen: frozenset[Scope] = frozenset()) -> bool:
+        """Whether a function touches gradients, itself or through what it calls."""
+        known = self._matters.get(scope)
+        if known is not None:
+            return known
+        if scope in _seen or len(_seen) > 12:
+            return False
+        hit = any(self._touches(item, _seen | {scope}) for item in every(self.of(scope)))
+        if hit or not _seen:
+            self._matters[scope] = hit
+        return hit
+
+    def _touches(self, item: Item, seen: frozenset[Scope]) -> bool:
+        if isinstance(item, Act):
+            return True
+        if isinstance(item, Branch) and item.leaf.finite is not None:
+            return True
+        if isinstance(item, Leave) and item.kind in ("exit", "raise"):
+            return False
+        return isinstance(item, Invoke) and any(self.matters(t.scope, seen) for t in item.targets)
+
+
+def every(flow: Flow) -> Iterator[Item]:
+    """All items of a flow, those inside branches and loops too."""
+    for item in flow:
+        yield item
+        if isinstance(item, Branch):
+            yield from every(item.then)
+            yield from every(item.orelse)
+        elif isinstance(item, Choice):
+            for way in item.ways:
+                yield from every(way)
+        elif isinstance(item, Loop):
+            yield from every(item.body)
+            yield from every(item.orelse)
+        elif isinstance(item, Attempt):
+            for part in (item.body, *item.handlers, item.orelse, item.final):
+                yield from every(part)
+
+
+class _Lowering:
+    def __init__(self, flows: Flows, scope: Scope) -> None:
+        self.flows = flows
+        self.values = flows.values
+        self.vocabulary = flows.values.vocabulary
+        self.conditions = flows.conditions
+        self.scope = scope
+
+    def flow(self, body: s.Node) -> Flow:
+        if isinstance(body, s.Block):
+            return tuple(item for stmt in body.body for item in self.statement(stmt))
+        return tuple(self.expression(body))
+
+    def _block(self, block: s.Block | None) -> Flow:
+        return self.flow(block) if block is not None else ()
+
+    def statement(self, stmt: s.Stmt) -> Iterator[Item]:
+        if isinstance(stmt, s.If):
+            yield from self.expression(stmt.test)
+            yield from self.branch(stmt.test, self._block(stmt.then), self._block(stmt.orelse))
+        elif isinstance(stmt, (s.For, s.While)):
+            yield from self._loop(stmt)
+        elif isinstance(stmt, s.With):
+            yield from self._with(stmt)
+        elif isinstance(stmt, s.Try):
+            yield Attempt(
+                self._block(stmt.body),
+                tuple(self._block(h.body) for h in stmt.handlers),
+                self._block(stmt.orelse),
+                self._block(stmt.final),
+            )
+        elif isinstance(stmt, s.Match):
+            yield from self.expression(stmt.subject)
+            yield Choice((*(self._block(c.body) for c in stmt.cases), ()))
+        elif isinstance(stmt, s.Assert):
+            yield from self.expression(stmt.test)
+            yield from self.branch(stmt.test, (), (Leave("raise"),))
+        elif isinstance(stmt, s.Return):
+            if stmt.value is not None:
+                yield from self.expression(stmt.value)
+            yield Leave("return")
+        elif isinstance(stmt, s.Raise):
+            yield Leave("raise")
+        elif isinstance(stmt, s.Jump):
+            if stmt.kind != "pass":
+                yield Leave(stmt.kind)
+        elif isinstance(stmt, (s.Assign, s.AugAssign)):
+            yield from self._assign(stmt)
+        elif isinstance(stmt, s.Evaluate):
+            yield from self.expression(stmt.value)
+
+    def branch(self, test: s.Expr, then: Flow, orelse: Flow) -> Iterator[Item]:
+        """`if test`, taken apart at `and`, `or` and `not` so that each leaf is one choice."""
+        if isinstance(test, s.Unary) and test.op == "not":
+            yield from self.branch(test.value, orelse, then)
+        elif isinstance(test, s.Boolean) and test.op == "and":
+            yield from self.branch(test.left, tuple(self.branch(test.right, then, orelse)), orelse)
+        elif isinstance(test, s.Boolean):
+            yield from self.branch(test.left, then, tuple(self.branch(test.right, then, orelse)))
+        else:
+            leaf = self.conditions.leaf(test, self.scope)
+            if leaf.flipped:
+                then, orelse = orelse, then
+            yield Branch(leaf, then, orelse)
+
+    def _loop(self, stmt: s.For | s.While) -> Iterator[Item]:
+        if isinstance(stmt, s.While):
+            endless = isinstance(stmt.test, s.Constant) and bool(stmt.test.value)
+            test = tuple(self.expression(stmt.test))
+            body = (*test, *self._block(stmt.body))
+            yield Loop(body, self._block(stmt.orelse), endless)
+            return
+        yield from self.expression(stmt.iter)
+        inner = self._block(stmt.body)
+        manual = [i for i in every(inner) if isinstance(i, Act) and i.does in ("clip", "step") and i.event is None]
+        if manual:  # a hand-written loop over parameters is one action
+            reached = networks_in(stmt.iter, self.scope, self.values)
+            inner = _with_networks(inner, reached)
+        targets = tuple(_targets(stmt.target))
+        yield Loop((Rebind(targets, frozenset()), *inner), self._block(stmt.orelse), False)
+
+    def _with(self, stmt: s.With) -> Iterator[Item]:
+        for item, name in stmt.items:
+            yield from self.expression(item)
+            if name is not None:
+                sources = frozenset(t for a in _arguments(item) for t in self.conditions.texts(a))
+                yield Rebind(tuple(_targets(name)), sources)
+        yield from self._block(stmt.body)
+
+    def _assign(self, stmt: s.Assign | s.AugAssign) -> Iterator[Item]:
+        if stmt.value is not None:
+            yield from self.expression(stmt.value)
+        manual = self._manual_update(stmt)
+        if manual is not None:
+            yield manual
+        if isinstance(stmt, s.AugAssign):
+            target = s.text(stmt.target)
+            yield Rebind((target,), self.conditions.light(stmt.value, self.scope) | {target})
+            return
+        if stmt.value is None:
+            return
+        sources = self.conditions.light(stmt.value, self.scope)
+        for target in stmt.targets:
+            yield Rebind(tuple(_targets(target)), sources, constant_truth(stmt.value))
+
+    def _manual_update(self, stmt: s.Assign | s.AugAssign) -> Act | None:
+        """`p.data -= lr * p.grad` and `p.data = p.data - …`: a step; `p.grad = p.grad * c`: a clip."""
+        targets = stmt.targets if isinstance(stmt, s.Assign) else (stmt.target,)
+        if stmt.value is None or len(targets) != 1:
+            return None
+        target = targets[0]
+        gradient = _gradient_of(target)
+        if gradient is not None:
+            if isinstance(stmt, s.AugAssign) or _reads_gradient(stmt.value, gradient):
+                if isinstance(stmt.value, s.Constant) or (isinstance(stmt, s.AugAssign) and stmt.op not in "*/"):
+                    return None
+                return Act("clip", stmt, self.scope, operand=target) if self._bounds(stmt.value) else None
+            return None
+        base = _parameter(target)
+        if base is None or not _reads_gradient(stmt.value, base):
+            return None
+        if isinstance(stmt, s.Assign) and not _mentions(stmt.value, base):
+            return None
+        return Act("step", stmt, self.scope, operand=target)
+
+    def _bounds(self, value: s.Expr) -> bool:
+        """Whether a factor on a gradient bounds it: it is computed from a norm, or is a clamp."""
+        return self.conditions.from_norm(value, self.scope)
+
+    # --- expressions --------------------------------------------------------------------------
+
+    def expression(self, expr: s.Node) -> Iterator[Item]:
+        """The events of an expression, arguments before the call that takes them."""
+        if isinstance(expr, (s.Lambda, s.Function, s.Class)):
+            return
+        for below in s.children(expr):
+            yield from self.expression(below)
+        if isinstance(expr, s.Call):
+            yield from self.call(expr)
+
+    def call(self, call: s.Call) -> Iterator[Item]:
+        method = call.func.attr if isinstance(call.func, s.Attribute) else None
+        functions = self.values.of(call.func, self.scope)
+        projects = tuple(f for f in (_unpartial(v) for v in functions) if isinstance(f, Func))
+        projects += tuple(
+            m for v in functions if isinstance(v, Made) and (m := self.values.method(v, "__call__")) is not None
+        )
+        act = self._library_act(call, functions)
+        if act is None and method is not None and isinstance(call.func, s.Attribute) and not projects:
+            act = self._unresolved_act(call, call.func, functions)
+        if act is not None:
+            yield from self._closures(call)
+            yield act
+            if act.does == "exit":
+                yield Leave("exit")
+            return
+        manual = self._manual_call(call)
+        if manual is not None:
+            yield manual
+            return
+        unique = tuple({f.scope: f for f in projects}.values())
+        if unique:
+            yield Invoke(call, self.scope, unique[:8])
+            return
+        yield from self._closures(call)
+
+    def _closures(self, call: s.Call) -> Iterator[Item]:
+        """Project functions handed to a library call that may run them: `optimizer.step(closure)`."""
+        for arg in call.args:
+            if isinstance(arg.value, (s.Name, s.Attribute, s.Lambda)):
+                held = self.values.of(arg.value, self.scope)
+                found = tuple({f.scope: f for f in held if isinstance(f, Func) and f.scope is not self.scope}.values())
+                if found and all(f.scope.module is self.scope.module for f in found):
+                    yield Invoke(s.Call(call.id, arg.value, ()), self.scope, found[:4])
+
+    def _library_act(self, call: s.Call, functions: ValueSet) -> Act | None:
+        for function in functions:
+            path, owner = self._path(function)
+            if path is None:
+                continue
+            event = self.vocabulary.event(path)
+            if event is not None:
+                return self._act(call, event, owner)
+        return None
+
+    def _path(self, function: Value) -> tuple[str | None, ValueSet]:
+        """The library symbol that is called, with the object that it is a method of."""
+        if isinstance(function, Partial):
+            function = function.function
+        if isinstance(function, Lib):
+            return function.path, frozenset()
+        if isinstance(function, Bound):
+            for base in self.values.bases_of(function.receiver):
+                if self.vocabulary.event(f"{base}.{function.name}") is not None:
+                    return f"{base}.{function.name}", frozenset([function.receiver])
+        if isinstance(function, Made) and isinstance(function.of, Lib):
+            return f"{function.of.path}.__call__", frozenset([function])
+        return None, frozenset()
+
+    def _unresolved_act(self, call: s.Call, func: s.Attribute, functions: ValueSet) -> Act | None:
+        """A method of an object whose class cannot be found, judged by what else the code calls on it."""
+        if func.attr == "backward":
+            event = self.vocabulary.event("torch.Tensor.backward")
+            held = self.values.of(func.value, self.scope)
+            if event is not None and not any(isinstance(v, Func) for v in functions):
+                named = self._event_of_owner(held, func.attr)
+                return self._act(call, named or event, held)
+        if functions and not all(isinstance(f, (Unknown, Bound)) for f in functions):
+            return None
+        held = self.values.of(func.value, self.scope)
+        if any(self.values.bases_of(v) for v in held):
+            return None
+        duck = self.vocabulary.ducks(self._methods_on(func.value))
+        if duck is None:
+            return None
+        event = self.vocabulary.event(f"{duck}.{func.attr}")
+        return self._act(call, event, held) if event is not None else None
+
+    def _event_of_owner(self, held: ValueSet, attr: str) -> Event | None:
+        for value in held:
+            for base in self.values.bases_of(value):
+                found = self.vocabulary.event(f"{base}.{attr}")
+                if found is not None:
+                    return found
+        return None
+
+    def _methods_on(self, receiver: s.Expr) -> frozenset[str]:
+        return self.conditions.methods_on(receiver, self.scope)
+
+    def _act(self, call: s.Call, event: Event, owner: ValueSet) -> Act | None:
+        receiver = call.func.value if isinstance(call.func, s.Attribute) else None
+
+        def operand(name: str) -> s.Expr | None:
+            place = event.operands.get(name)
+            if place is None:
+                return None
+            if place.keyword == "self":
+                return receiver
+            return call.arg(place.position, place.keyword)
+
+        optimizer = operand("optimizer")
+        optimizers: ValueSet = frozenset()
+        if optimizer is not None:
+            optimizers = self.values.of(optimizer, self.scope)
+            optimizers |= self.values.elements(optimizers)
+        parameters = operand("parameters") or operand("model")
+        networks = networks_in(parameters, self.scope, self.values) if parameters is not None else frozenset()
+        loss = operand("loss")
+        if event.does == "step" and isinstance(call.func, s.Attribute) and call.func.attr == "step" and optimizer is None:
+            return None
+        names: frozenset[str] = frozenset()
+        if loss is not None:
+            names = self.conditions.texts(loss) | self.conditions.light(loss, self.scope)
+        return Act(
+            event.does,
+            call,
+            self.scope,
+            event,
+            loss or optimizer or parameters or operand("subject"),
+            receiver,
+            optimizers,
+            networks,
+            owner,
+            names,
+        )
+
+    def _manual_call(self, call: s.Call) -> Act | None:
+        """`p.grad.clamp_(…)`, `p.grad.mul_(coef)`: a clip; `p.data.add_(p.grad, alpha=-lr)`: a step."""
+        func = call.func
+        if not isinstance(func, s.Attribute):
+            return None
+        about = self.vocabulary.entry("inplace", func.attr)
+        if about is None:
+            if func.attr == "register_hook" and call.args:
+                return self._hook(call)
+            return None
+        gradient = _gradient_of(func.value)
+        if gradient is not None:
+            if about == "bound" or (about == "scale" and call.args and self._bounds(call.args[0].value)):
+                return Act("clip", call, self.scope, operand=func.value)
+            return None
+        base = _parameter(func.value)
+        if about in ("add", "scale") and base is not None and any(_reads_gradient(a.value, base) for a in call.args):
+            return Act("step", call, self.scope, operand=func.value)
+        return None
+
+    def _hook(self, call: s.Call) -> Act | None:
+        """A backward hook that bounds the gradient: a clip that stays."""
+        body: s.Node | None = None
+        hook = call.args[0].value
+        for value in self.values.of(hook, self.scope):
+            if isinstance(value, Func):
+                body = value.scope.body
+        if body is None:
+            return None
+        for inner in s.calls(body):
+            name = inner.func.attr if isinstance(inner.func, s.Attribute) else None
+            if name is not None and self.vocabulary.entry("inplace", name.rstrip("_") + "_") == "bound":
+                return Act("hook", call, self.scope)
+        return None
+
+
+def _with_networks(flow: Flow, networks: frozenset[Made]) -> Flow:
+    out: list[Item] = []
+    for item in flow:
+        if isinstance(item, Act) and item.event is None and not item.networks:
+            item = Act(item.does, item.node, item.scope, None, item.operand, item.receiver, item.optimizers, networks)
+        elif isinstance(item, Branch):
+            item = Branch(item.leaf, _with_networks(item.then, networks), _with_networks(item.orelse, networks))
+        elif isinstance(item, Loop):
+            item = Loop(_with_networks(item.body, networks), _with_networks(item.orelse, networks), item.endless)
+        out.append(item)
+    return tuple(out)
+
+
+def _unpartial(value: Value) -> Value:
+    while isinstance(value, Partial):
+        value = value.function
+    return value
+
+
+def _targets(expr: s.Expr) -> Iterator[str]:
+    if isinstance(expr, s.Sequence):
+        for item in expr.items:
+            yield from _targets(item)
+    elif isinstance(expr, s.Starred):
+        yield from _targets(expr.value)
+    else:
+        yield s.text(expr)
+
+
+def _arguments(expr: s.Expr) -> tuple[s.Expr, ...]:
+    return tuple(a.value for a in expr.args) if isinstance(expr, s.Call) else ()
+
+
+def _gradient_of(expr: s.Expr) -> str | None:
+    """`p` for `p.grad`, `p.grad.data` and the like."""
+    while isinstance(expr, s.Attribute):
+        if expr.attr == "grad":
+            return s.text(expr.value)
+        expr = expr.value
+    return None
+
+
+def _parameter(expr: s.Expr) -> str | None:
+    """`p` for `p.data` or `p`."""
+    if isinstance(expr, s.Attribute) and expr.attr == "data":
+        return s.text(expr.value)
+    return s.text(expr) if isinstance(expr, (s.Name, s.Attribute)) else None
+
+
+def _reads_gradient(expr: s.Node, base: str) -> bool:
+    return any(isinstance(n, s.Attribute) and n.attr == "grad" and s.text(n.value) == base for n in s.walk(expr))
+
+
+def _mentions(expr: s.Node, base: str) -> bool:
+    return any(
+        isinstance(n, (s.Name, s.Attribute)) and s.text(n) == base and not _is_gradient_base(expr, n)
+        for n in s.walk(expr)
+    )
+
+
+def _is_gradient_base(whole: s.Node, part: s.Node) -> bool:
+    return any(isinstance(n, s.Attribute) and n.attr == "grad" and n.value is part for n in s.walk(whole))

@@ -1,0 +1,405 @@
+"""The typestate of one optimizer's gradients: which states can arrive at each clip and step.
+
+Between `backward` and `step` gradients are fresh or stale, scaled or unscaled, clipped or not, checked for
+non-finite values or not. A state carries the choices under which it arose, so that two branches on the same
+condition are taken alike. Loops run at least once; calls of project functions are followed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+
+from gradlint.program import syntax as s
+from gradlint.program.flow import Act, Attempt, Branch, Choice, Flow, Flows, Invoke, Leave, Loop, Rebind
+from gradlint.program.scopes import Scope
+
+_STATES = 40
+_DEPTH = 10
+_ROUNDS = 4
+
+Key = tuple[object, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A clip that the gradients went through, and whether they were still scaled then."""
+
+    act: Act
+    scaled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is true of the gradients on one way to a point; `fresh` is None where the caller is not known."""
+
+    fresh: bool | None = False
+    backward: Act | None = None
+    scaled: bool = False
+    unscaled: bool = False
+    stepped: bool = False
+    clips: frozenset[Clip] = frozenset()
+    checked: frozenset[str] = frozenset()
+    loss: frozenset[str] = frozenset()
+    guarded: bool = False
+    anomaly: bool = False
+    assumed: frozenset[tuple[Key, bool, bool]] = frozenset()
+
+    def assume(self, key: Key, value: bool, config: bool) -> State:
+        return replace(self, assumed=self.assumed | {(key, value, config)})
+
+    def knows(self, key: Key) -> bool | None:
+        return next((v for k, v, _ in self.assumed if k == key), None)
+
+    @property
+    def configuration(self) -> frozenset[tuple[Key, bool]]:
+        """The settings under which this state arises."""
+        return frozenset((k, v) for k, v, config in self.assumed if config)
+
+
+@dataclass(slots=True)
+class Exits:
+    """The states in which a piece of flow ends, by how it ends."""
+
+    falls: set[State] = field(default_factory=set)
+    returns: set[State] = field(default_factory=set)
+    breaks: set[State] = field(default_factory=set)
+    continues: set[State] = field(default_factory=set)
+
+    def absorb(self, other: Exits) -> None:
+        self.returns |= other.returns
+        self.breaks |= other.breaks
+        self.continues |= other.continues
+
+
+Concerns = Callable[[Act], bool]
+
+
+class Solver:
+    """Follows one optimizer through one root function, and notes the states that arrive at its events.
+
+    Args:
+        flows: what each function does.
+        concerns: whether an event is about this optimizer (its step, its clip, its `unscale_`).
+    """
+
+    def __init__(self, flows: Flows, concerns: Concerns) -> None:
+        self.flows = flows
+        self.concerns = concerns
+        self.arrivals: dict[Act, set[State]] = {}
+        self.paths: dict[Act, tuple[s.Call, ...]] = {}
+        self._memo: dict[tuple[Scope, State], frozenset[State]] = {}
+        self._active: list[tuple[Scope, s.Call | None]] = []
+
+    def run(self, root: Scope, entry: State) -> None:
+        """Follow a root function from its first statement."""
+        self._function(root, entry, None)
+
+    def _function(self, scope: Scope, entry: State, call: s.Call | None) -> frozenset[State]:
+        key = (scope, entry)
+        known = self._memo.get(key)
+        if known is not None:
+            return known
+        if any(scope is active for active, _ in self._active) or len(self._active) >= _DEPTH:
+            return frozenset([entry])
+        self._memo[key] = frozenset([entry])
+        self._active.append((scope, call))
+        exits = self._flow(self.flows.of(scope), {entry})
+        self._active.pop()
+        out = frozenset(_few(exits.falls | exits.returns))
+        self._memo[key] = out
+        return out
+
+    def _flow(self, flow: Flow, states: set[State]) -> Exits:
+        exits = Exits(falls=states)
+        for item in flow:
+            if not exits.falls:
+                break
+            if isinstance(item, Act):
+                exits.falls = {self._act(item, state) for state in exits.falls}
+            elif isinstance(item, Rebind):
+                exits.falls = {_rebind(item, state, self._scope) for state in exits.falls}
+            elif isinstance(item, Leave):
+                self._leave(item, exits)
+            else:
+                inner = self._compound(item, exits.falls)
+                exits.falls = _few(inner.falls)
+                exits.absorb(inner)
+        return exits
+
+    @property
+    def _scope(self) -> Scope:
+        return self._active[-1][0]
+
+    def _leave(self, item: Leave, exits: Exits) -> None:
+        if item.kind == "return":
+            exits.returns |= exits.falls
+        elif item.kind == "break":
+            exits.breaks |= exits.falls
+        elif item.kind == "continue":
+            exits.continues |= exits.falls
+        exits.falls = set()
+
+    def _compound(self, item: Branch | Choice | Loop | Attempt | Invoke, states: set[State]) -> Exits:
+        if isinstance(item, Branch):
+            return self._branch(item, states)
+        if isinstance(item, Loop):
+            return self._loop(item, states)
+        if isinstance(item, Invoke):
+            return Exits(falls={after for state in states for after in self._invoke(item, state)})
+        out = Exits()
+        if isinstance(item, Choice):
+            for way in item.ways:
+                inner = self._flow(way, set(states))
+                out.falls |= inner.falls
+                out.absorb(inner)
+            return out
+        body = self._flow((*item.body, *item.orelse), set(states))
+        out.falls |= body.falls
+        out.absorb(body)
+        for handler in item.handlers:
+            inner = self._flow(handler, set(states))
+            out.falls |= inner.falls
+            out.absorb(inner)
+        if item.final:
+            final = self._flow(item.final, out.falls)
+            out.falls = final.falls
+            out.absorb(final)
+        return out
+
+    def _branch(self, item: Branch, states: set[State]) -> Exits:
+        leaf = item.leaf
+        then: set[State] = set()
+        orelse: set[State] = set()
+        for state in states:
+            known = leaf.constant if leaf.constant is not None else state.knows(leaf.key)
+            if known is None:
+                yes, no = state.assume(leaf.key, True, leaf.config), state.assume(leaf.key, False, leaf.config)
+            else:
+                yes = no = state
+            if leaf.finite is not None:
+                if leaf.finite.bad_when is not True:
+                    yes = _check(yes, leaf.finite.subjects, leaf.finite.gradients)
+                if leaf.finite.bad_when is not False:
+                    no = _check(no, leaf.finite.subjects, leaf.finite.gradients)
+            if known is not False:
+                then.add(yes)
+            if known is not True:
+                orelse.add(no)
+        if leaf.flipped:
+            then, orelse = orelse, then
+        first, second = self._flow(item.then, then), self._flow(item.orelse, orelse)
+        out = Exits(falls=first.falls | second.falls)
+        out.absorb(first)
+        out.absorb(second)
+        return out
+
+    def _loop(self, item: Loop, states: set[State]) -> Exits:
+        out = Exits()
+        seen: set[State] = set()
+        ends: set[State] = set()
+        entering = set(states)
+        for _ in range(_ROUNDS):
+            entering -= seen
+            if not entering:
+                break
+            seen |= entering
+            inner = self._flow(item.body, entering)
+            out.returns |= inner.returns
+            out.falls |= inner.breaks
+            ends |= inner.falls | inner.continues
+            entering = _few(inner.falls | inner.continues)
+        if not item.endless:
+            after = self._flow(item.orelse, _few(ends))
+            out.falls |= after.falls
+            out.absorb(after)
+        return out
+
+    def _invoke(self, item: Invoke, state: State) -> Iterable[State]:
+        out: set[State] = set()
+        for target in item.targets:
+            if not self.flows.matters(target.scope):
+                out.add(state)
+                continue
+            inside = replace(state, checked=self._passed(item, target.scope, state.checked))
+            inside = replace(inside, loss=self._passed(item, target.scope, state.loss))
+            for after in self._function(target.scope, inside, item.node):
+                checked = state.checked | self._handed_back(item, target.scope, after.checked)
+                out.add(replace(after, checked=checked, loss=after.loss | state.loss))
+        return out or {state}
+
+    def _passed(self, item: Invoke, scope: Scope, names: frozenset[str]) -> frozenset[str]:
+        """The names as the called function knows them: its parameters, and attributes of the same `self`."""
+        if not names:
+            return names
+        conditions = self.flows.conditions
+        out = {n for n in names if "." in n}
+        for param, given in arguments(item.node, scope):
+            if conditions.light(given, item.scope) & names:
+                out.add(param)
+        return frozenset(out)
+
+    def _handed_back(self, item: Invoke, scope: Scope, names: frozenset[str]) -> frozenset[str]:
+        conditions = self.flows.conditions
+        out = {n for n in names if "." in n}
+        for param, given in arguments(item.node, scope):
+            if param in names:
+                out |= conditions.light(given, item.scope)
+        return frozenset(out)
+
+    # --- events -------------------------------------------------------------------------------
+
+    def _act(self, act: Act, state: State) -> State:
+        does = act.does
+        if does == "backward":
+            return self._backward(act, state)
+        if does == "zero":
+            if not self.concerns(act):
+                return state
+            return replace(state, fresh=False, clips=frozenset(), guarded=False)
+        if does == "clip":
+            return self._clip(act, state)
+        if does == "unscale":
+            return replace(state, unscaled=True) if self.concerns(act) else state
+        if does == "step":
+            return self._step(act, state)
+        if does == "update":
+            return replace(state, scaled=False, unscaled=False)
+        if does == "check":
+            return _check(state, act.names, bool(act.fact.get("gradients")))
+        if does == "anomaly":
+            operand = act.operand
+            off = isinstance(operand, s.Constant) and operand.value is False
+            return state if off else replace(state, anomaly=True)
+        if does == "implicit":
+            self.arrivals.setdefault(act, set()).add(state)
+        return state
+
+    def _backward(self, act: Act, state: State) -> State:
+        names = act.names
+        guarded = bool(names & state.checked)
+        if state.stepped or not state.fresh:
+            return replace(
+                state,
+                fresh=True,
+                backward=act,
+                stepped=False,
+                scaled=self._is_scaled(act),
+                unscaled=False,
+                clips=frozenset(c for c in state.clips if state.fresh and not state.stepped),
+                guarded=guarded,
+                loss=names,
+            )
+        scaled = state.scaled or self._is_scaled(act)
+        return replace(state, backward=act, scaled=scaled, guarded=guarded or state.guarded, loss=names | state.loss)
+
+    def _is_scaled(self, act: Act) -> bool:
+        """Whether the loss went through a gradient scaler on its way here."""
+        if act.operand is None:
+            return False
+        return self.flows.scales(act.operand, act.scope)
+
+    def _clip(self, act: Act, state: State) -> State:
+        scaled = state.scaled and not state.unscaled
+        if act.fact.get("unscales"):
+            state = replace(state, unscaled=True)
+            scaled = False
+        if act.fact.get("raises"):
+            state = replace(state, guarded=True)
+        nonfinite = act.event.operands.get("nonfinite") if act.event is not None else None
+        if nonfinite is not None and isinstance(act.node, s.Call):
+            given = act.node.arg(nonfinite.position, nonfinite.keyword)
+            if isinstance(given, s.Constant) and given.value is True:
+                state = replace(state, guarded=True)
+        if state.fresh is False or not self.concerns(act):
+            return state
+        return replace(state, clips=state.clips | {Clip(act, scaled)})
+
+    def _step(self, act: Act, state: State) -> State:
+        if self.concerns(act):
+            self.arrivals.setdefault(act, set()).add(state)
+            if act not in self.paths:
+                self.paths[act] = tuple(call for _, call in self._active if call is not None)
+        return replace(state, stepped=True)
+
+
+def arguments(call: s.Call, scope: Scope) -> list[tuple[str, s.Expr]]:
+    """The parameters of a project function with what a call gives for them, as far as visible."""
+    params = list(scope.params)
+    if scope.owner is not None and not scope.static and params:
+        params = params[1:]
+    out: list[tuple[str, s.Expr]] = []
+    for index, param in enumerate(params):
+        given = call.arg(None if param.keyword_only else index, param.name)
+        if given is not None and not param.star:
+            out.append((param.name, given))
+    return out
+
+
+def _check(state: State, subjects: frozenset[str], gradients: bool) -> State:
+    guarded = state.guarded
+    if state.fresh is not False and not state.stepped:
+        guarded = guarded or gradients or bool(subjects & state.loss)
+    return replace(state, checked=state.checked | subjects, guarded=guarded)
+
+
+def _rebind(item: Rebind, state: State, scope: Scope) -> State:
+    """An assignment: conditions on the name are open again; a value computed from checked ones is checked."""
+    names = set(item.names)
+    checked, assumed, loss = state.checked, state.assumed, state.loss
+    if checked:
+        derived = bool(item.sources & checked)
+        checked = frozenset(checked | names) if derived else frozenset(n for n in checked if _base(n) not in names)
+    if loss and item.sources & loss:
+        loss = loss | names
+    if assumed:
+        assumed = frozenset(a for a in assumed if not _reads(a[0][1], names))
+    state = replace(state, checked=checked, assumed=assumed, loss=loss)
+    if item.constant is not None and len(item.names) == 1:
+        state = state.assume(((scope.module.path, scope.node.id), item.names[0]), item.constant, False)
+    return state
+
+
+def _base(name: str) -> str:
+    return name.partition("[")[0]
+
+
+def _reads(text: str, names: set[str]) -> bool:
+    """Whether a condition's text reads one of the names, as whole words."""
+    for name in names:
+        start = text.find(name)
+        while start >= 0:
+            end = start + len(name)
+            before = text[start - 1] if start else " "
+            after = text[end] if end < len(text) else " "
+            if not (before.isalnum() or before in "_.") and not (after.isalnum() or after == "_"):
+                return True
+            start = text.find(name, start + 1)
+    return False
+
+
+def _few(states: set[State]) -> set[State]:
+    """At most so many states: beyond, what the code does not settle once is forgotten."""
+    if len(states) <= _STATES:
+        return states
+    merged = {replace(st, assumed=frozenset(a for a in st.assumed if a[2])) for st in states}
+    if len(merged) > _STATES:
+        merged = {replace(st, assumed=frozenset(), checked=frozenset()) for st in merged}
+    return set(sorted(merged, key=lambda st: (st.guarded, bool(st.clips), repr(st.fresh)))[: 2 * _STATES])
+
+
+def unsafe_everywhere(states: Iterable[State], safe: Callable[[State], bool]) -> bool:
+    """Whether no configuration makes all its ways safe: then the hazard is there.
+
+    A safeguard that the code can switch on counts as present, so one configuration in which every
+    state is safe is enough to be silent.
+    """
+    every = list(states)
+    for good in every:
+        if not safe(good):
+            continue
+        chosen = good.configuration
+        denied = {(k, not v) for k, v in chosen}
+        if all(safe(st) for st in every if not (st.configuration & denied)):
+            return False
+    return bool(every)

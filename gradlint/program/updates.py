@@ -1,0 +1,289 @@
+"""The places where parameters change, with what arrives there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from gradlint.finding import Related
+from gradlint.program import syntax as s
+from gradlint.program.flow import Act, Flows, Loop, every
+from gradlint.program.gradients import Clip, Solver, State
+from gradlint.program.project import Module
+from gradlint.program.reach import is_network, networks_in, networks_of, same_network, trained_by
+from gradlint.program.scopes import Scope
+from gradlint.program.schedules import Schedule, Schedules
+from gradlint.program.traits import Evidence, Traits
+from gradlint.program.values import Made, Unknown, Values, ValueSet
+from gradlint.source.place import Place
+
+_ROOTS = 12
+_CLIMB = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What the rules' questions are answered from."""
+
+    values: Values
+    flows: Flows
+    traits: Traits
+    schedules: Schedules
+
+
+@dataclass(eq=False)
+class Update:
+    """One place where parameters change.
+
+    `node` is the step (or the framework's construction), `states` the gradient states that can arrive there,
+    `networks` the ones that are trained, as far as they can be found.
+    """
+
+    program: Program
+    act: Act
+    states: frozenset[State]
+    known_callers: bool
+
+    @property
+    def module(self) -> Module:
+        return self.act.scope.module
+
+    @property
+    def node(self) -> s.Node:
+        return self.act.node
+
+    @property
+    def scope(self) -> Scope:
+        return self.act.scope
+
+    @cached_property
+    def place(self) -> Place:
+        return self.module.place(self.node)
+
+    @property
+    def optimizers(self) -> ValueSet:
+        return self.act.optimizers
+
+    @cached_property
+    def kind(self) -> str:
+        """"torch", "scaler" (through a gradient scaler), "manual", "implicit", or the framework whose backward it has."""
+        if self.act.event is None:
+            return "manual"
+        if self.act.does == "implicit":
+            return "implicit"
+        if self.act.fact.get("scaled"):
+            return "scaler"
+        kinds = {str(a.fact.get("kind")) for a in self.backwards if a.fact.get("kind")}
+        own = self.act.fact.get("kind")
+        return str(own) if own else kinds.pop() if len(kinds) == 1 else "torch"
+
+    @cached_property
+    def backwards(self) -> tuple[Act, ...]:
+        found = {state.backward for state in self.states if state.backward is not None}
+        return tuple(sorted(found, key=lambda a: (str(a.scope.module.path), a.node.id)))
+
+    @cached_property
+    def trained(self) -> tuple[State, ...]:
+        """The states that hold gradients of a backward pass."""
+        return tuple(st for st in self.states if st.fresh)
+
+    @cached_property
+    def networks(self) -> tuple[Made, ...]:
+        """The networks whose parameters the step changes."""
+        values = self.program.values
+        found: set[Made] = set(self.act.networks)
+        for optimizer in self.optimizers:
+            found |= trained_by(optimizer, values)
+        if not found:
+            found |= self._used()
+        return tuple(sorted(found, key=_order))
+
+    def _used(self) -> set[Made]:
+        """Where the optimizer says nothing: the networks called in the functions that run the backward pass."""
+        values = self.program.values
+        found: set[Made] = set()
+        for scope in {a.scope for a in self.backwards} | {self.scope}:
+            for call in s.calls(scope.body, into=False):
+                found |= {v for v in values.of(call.func, scope) if isinstance(v, Made) and is_network(v, values)}
+        return found
+
+    @cached_property
+    def recurrence(self) -> Evidence | None:
+        return next((e for n in self.networks if (e := self.program.traits.recurrent(n)) is not None), None)
+
+    @cached_property
+    def transformer(self) -> Evidence | None:
+        return next((e for n in self.networks if (e := self.program.traits.transformer(n)) is not None), None)
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        return self.program.schedules.of(self.optimizers, self.scope, self.module)
+
+    @cached_property
+    def scaled_clips(self) -> tuple[Clip, ...]:
+        """The clips, on some way to this step, of gradients that were still scaled."""
+        found = {c for st in self.states for c in st.clips if c.scaled}
+        return tuple(sorted(found, key=lambda c: c.act.node.id))
+
+    def related(self) -> Iterator[Related]:
+        """The places that explain the update: its backward passes and its optimizer."""
+        for act in self.backwards[:2]:
+            yield Related(act.scope.module.place(act.node), "the gradients come from this backward pass")
+        for optimizer in self.optimizers:
+            if isinstance(optimizer, Made) and optimizer.site is not None and optimizer.scope is not None:
+                yield Related(optimizer.scope.module.place(optimizer.site), "the optimizer is built here")
+                break
+
+
+def _order(network: Made) -> tuple[str, int]:
+    if network.site is None or network.scope is None:
+        return ("", 0)
+    return (str(network.scope.module.path), network.site.id)
+
+
+class Updates:
+    """Finds the updates of a module, each with the states that arrive at it."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self._solved: dict[object, dict[Act, set[State]]] = {}
+
+    def of(self, module: Module) -> list[Update]:
+        out: list[Update] = []
+        for scope in module.scopes:
+            if scope.kind == "class":
+                continue
+            acts = {a.node.id: a for a in every(self.program.flows.of(scope)) if isinstance(a, Act)}
+            for act in acts.values():
+                if act.does in ("step", "implicit"):
+                    update = self._update(act)
+                    if update is not None:
+                        out.append(update)
+        return out
+
+    def _update(self, act: Act) -> Update | None:
+        roots, known = self._roots(act.scope)
+        focus = Focus(act, self.program.values)
+        states: set[State] = set()
+        for root, entry in roots:
+            key = (root, entry, focus.key)
+            arrivals = self._solved.get(key)
+            if arrivals is None:
+                solver = Solver(self.program.flows, focus.concerns)
+                solver.run(root, entry)
+                arrivals = self._solved[key] = solver.arrivals
+            for other, found in arrivals.items():
+                if other.node is act.node and other.scope is act.scope:
+                    states |= found
+        if not states and act.does == "step":
+            solver = Solver(self.program.flows, focus.concerns)
+            solver.run(act.scope, State(fresh=None))
+            states = set().union(*(f for o, f in solver.arrivals.items() if o.node is act.node))
+            known = False
+        return Update(self.program, act, frozenset(states), known)
+
+    def _roots(self, scope: Scope) -> tuple[list[tuple[Scope, State]], bool]:
+        """The outermost project code that leads to a function, with the state in which it starts."""
+        roots: dict[Scope, State] = {}
+        known = True
+        seen: set[Scope] = set()
+        queue = [(scope, 0)]
+        while queue and len(roots) < _ROOTS:
+            here, depth = queue.pop(0)
+            if here in seen:
+                continue
+            seen.add(here)
+            above = self._above(here) if depth < _CLIMB else []
+            if above:
+                queue.extend((a, depth + 1) for a in above)
+            else:
+                roots[here] = State(fresh=False if here.kind == "module" else None)
+        return list(roots.items()), known
+
+    def _above(self, scope: Scope) -> list[Scope]:
+        """The scopes that call a function."""
+        if scope.kind == "module":
+            return []
+        out = [where for _, where in self.program.values.callers(scope)[:_ROOTS] if where is not scope]
+        if scope.owner is not None and scope.name == "__call__":
+            out += self._callers_of_instances(scope)
+        if not out and scope.owner is None and scope.parent is not None and scope.parent.kind != "module":
+            out.append(scope.parent)
+        return [w if w.kind != "class" else w.module.scope for w in out]
+
+    def _callers_of_instances(self, method: Scope) -> list[Scope]:
+        """Where an instance of the method's class is called."""
+        assert method.owner is not None
+        out = []
+        for module in self.program.values.files.mentioning("("):
+            if method.module is not module and not self._imports(module, method.owner):
+                continue
+            for scope in module.scopes:
+                if any(
+                    any(t.scope is method for t in item.targets)
+                    for item in every(self.program.flows.of(scope))
+                    if hasattr(item, "targets")
+                ):
+                    out.append(scope)
+        return out
+
+    def _imports(self, module: Module, owner: Scope) -> bool:
+        return False
+
+
+class Focus:
+    """The optimizer that an update steps, and which events are about it."""
+
+    def __init__(self, act: Act, values: Values) -> None:
+        self.act = act
+        self.values = values
+        self.text = s.text(act.operand) if act.operand is not None else ""
+        self.optimizers = {(v.of, v.site) for v in act.optimizers if isinstance(v, Made)}
+        self.networks: set[Made] = set(act.networks)
+        for optimizer in act.optimizers:
+            self.networks |= trained_by(optimizer, values)
+        self.key = (frozenset(self.optimizers), self.text if not self.optimizers else "", act.scope if not self.optimizers else None)
+
+    def concerns(self, act: Act) -> bool:
+        if act.does in ("clip", "hook"):
+            return self._covers(act)
+        if act.does == "zero" and act.networks and not act.optimizers:
+            return self._shares(act.networks)
+        if act.does in ("zero", "unscale", "step"):
+            return self._same(act)
+        return True
+
+    def _same(self, act: Act) -> bool:
+        others = {(v.of, v.site) for v in act.optimizers if isinstance(v, Made)}
+        if others and self.optimizers:
+            return bool(others & self.optimizers)
+        if act.does == "step" and act.node is self.act.node:
+            return True
+        if act.operand is not None and self.text and act.scope is self.act.scope:
+            return s.text(act.operand) == self.text
+        return act.does != "step" or (not others and not self.optimizers)
+
+    def _covers(self, clip: Act) -> bool:
+        if clip.networks:
+            return self._shares(clip.networks)
+        # `for group in optimizer.param_groups: clip(group["params"])`
+        held = clip.optimizers or (self.values.of(clip.operand, clip.scope) if clip.operand is not None else frozenset())
+        behind = {(v.of, v.site) for v in _receivers(held) if isinstance(v, Made)}
+        known = {b for b in behind if b in self.optimizers}
+        return True if known or not behind else True
+
+    def _shares(self, networks: frozenset[Made]) -> bool:
+        if not self.networks:
+            return True
+        return any(same_network(a, b, self.values) for a in networks for b in self.networks)
+
+
+def _receivers(held: ValueSet) -> Iterator[object]:
+    for value in held:
+        while isinstance(value, Made) and value.receiver is not None:
+            value = value.receiver
+        yield value
+
+
+__all__ = ["Loop", "Program", "Unknown", "Update", "Updates", "networks_in", "networks_of"]
