@@ -31,13 +31,12 @@ OPTIMIZER_STEP = re.compile(rb"\b_?optim\w*\.step\s*\(")
 
 # A network says what it is built of; in lower case.
 MODULE = (b"nn.module", b"module)", b"module,", b"sequential(", b"modulelist(")
-LAYER = (b"conv", b"linear")
+LAYER = (b"conv", b"linear", b"layer", b"block")
 ACTIVATION = b"relu"
-# One that leaves its activations to the blocks of another file calls several of those; attention models call as many,
-# but what they stack is normalized.
-BLOCK = re.compile(rb"(?:conv|block|layer|linear|down|up)\w*\s*\(")
-BLOCKS = 4
-NORMALIZED_STACK = b"attention"
+# Attention models are most of what libraries hold, and are large; where they normalize and use no ReLU, their layers
+# are no stack that default initialization harms.
+ATTENTION = b"attention"
+NORMALIZATION = b"norm"
 
 
 def trains(data: bytes) -> bool:
@@ -50,7 +49,9 @@ def trains(data: bytes) -> bool:
     is_module = _has(lower, MODULE)
     if ACTIVATION in lower:
         return is_module or _has(lower, LAYER)
-    return is_module and NORMALIZED_STACK not in lower and len(BLOCK.findall(lower)) >= BLOCKS
+    if ATTENTION in lower:
+        return is_module and NORMALIZATION not in lower
+    return is_module and _has(lower, LAYER)
 
 
 def _has(data: bytes, words: tuple[bytes, ...]) -> bool:
