@@ -6,16 +6,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
+from typing import Final
 
 from gradlint import docs
 from gradlint.engine import Project
 from gradlint.finding import Finding, Problem
 from gradlint.fix.edits import Safety
 from gradlint.plan import Plan, Planner, absolute, folder_of
+from gradlint.rule import Rule
 from gradlint.source import Source, SourceError, from_bytes, read
 from gradlint.source.discover import discover
 from gradlint.source.gate import trains
 from gradlint.source.source import display
+from gradlint.source.suppressions import Suppressions
+
+# The one rule that is about gradlint's own comments: its class is in the pack, for its page and its level.
+UNUSED_SUPPRESSION: Final = "GL001"
 
 
 class Mode(Enum):
@@ -110,8 +116,26 @@ def _check(batch: _Batch) -> tuple[list[_Checked], list[Problem]]:
             problems.append(error.problem)
             continue
         if source is not None:
-            checked.append(_Checked(source, tuple(project.check(source))))
+            checked.append(_Checked(source, _reported(source, project.check(source), batch.plan)))
     return checked, [*problems, *project.problems]
+
+
+def _reported(source: Source, findings: Iterable[Finding], plan: Plan) -> tuple[Finding, ...]:
+    """The findings that neither a comment nor the settings silence, and the comments that silence nothing."""
+    ignored = plan.ignored(source.path)
+    checked = {rule.code: rule for rule in plan.rules if rule.code not in ignored}
+    suppressions = Suppressions.of(source)
+    kept, _ = suppressions.split(finding for finding in findings if finding.code in checked)
+    if (rule := checked.get(UNUSED_SUPPRESSION)) is not None:
+        unused = suppressions.unused(_names(checked.values()), _names(plan.every))
+        kept += suppressions.split(
+            Finding(rule.code, rule.name, rule.level, each.message, each.place) for each in unused
+        )[0]
+    return tuple(kept)
+
+
+def _names(rules: Iterable[type[Rule]]) -> dict[str, str]:
+    return {rule.code: rule.name for rule in rules}
 
 
 def _training_source(path: Path) -> Source | None:
