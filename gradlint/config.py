@@ -138,17 +138,22 @@ def _bytes(file: Path) -> bytes:
 
 
 def _parse(file: Path, data: bytes) -> dict[str, object]:
+    try:
+        return toml_document(data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise SettingsError("the settings are not valid UTF-8", shown(file)) from error
+    except ValueError as error:
+        row = re.search(r"at line (\d+)", str(error))
+        raise SettingsError(f"the settings are not valid TOML: {error}", shown(file), row and int(row[1])) from error
+
+
+def toml_document(text: str) -> dict[str, object]:
+    """What a TOML document holds. Raises ValueError."""
     if sys.version_info >= (3, 11):
         import tomllib
     else:
         import tomli as tomllib
-    try:
-        return tomllib.loads(data.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise SettingsError("the settings are not valid UTF-8", shown(file)) from error
-    except tomllib.TOMLDecodeError as error:
-        row = re.search(r"at line (\d+)", str(error))
-        raise SettingsError(f"the settings are not valid TOML: {error}", shown(file), row and int(row[1])) from error
+    return tomllib.loads(text)
 
 
 @cache
