@@ -141,8 +141,8 @@ class Source:
     def edited(self, edits: Iterable[Edit]) -> Source:
         """This source with the edits made; every byte outside them stays as it is.
 
-        Raises SourceError if an edit lies outside the text, overlaps another, crosses from one cell to the next,
-        or writes what the file's encoding cannot hold.
+        Raises SourceError if an edit lies outside the text, overlaps another or inserts where another does, crosses
+        from one cell to the next, or writes what the file's encoding cannot hold.
         """
         ordered = sorted(set(edits))
         if not ordered:
@@ -188,11 +188,14 @@ class Source:
         return SourceError(finding.Problem(message, self.name))
 
     def _require_apart(self, ordered: list[Edit]) -> None:
-        reached = 0
+        reached = inserted = -1
         for edit in ordered:
-            if not reached <= edit.start <= edit.end <= len(self.text):
+            if not max(reached, 0) <= edit.start <= edit.end <= len(self.text):
                 raise self._refusal(f"the edit of characters {edit.start} to {edit.end} overlaps another or the end")
+            if edit.start == edit.end == inserted:
+                raise self._refusal(f"two texts are inserted at character {inserted}, and either could come first")
             reached = edit.end
+            inserted = edit.end if edit.start == edit.end else -1
         if not self.is_notebook and self._encoded(self.text) != self.data:
             raise self._refusal(f"a file in {self.encoding} cannot be edited: it would not be encoded as it was")
 
