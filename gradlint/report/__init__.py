@@ -24,5 +24,5 @@ def lines(summary: Summary, output_format: Format, terminal: Terminal, quiet: bo
     else:
         form = concise if output_format == "concise" else full
         yield from form.render(summary, terminal)
-    if not quiet:
-        yield terminal.paint(conclusion(summary), "bold")
+    if not quiet and (said := conclusion(summary)):
+        yield terminal.paint(said, "bold")

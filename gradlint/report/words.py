@@ -39,8 +39,12 @@ def conclusion(summary: Summary) -> str:
         said.append(f"{verb} {hazards} in {count(len(summary.changes), 'file')}.")
     if summary.findings:
         said.append(_found(summary))
+    elif summary.problems and not summary.files:
+        pass
     elif summary.problems:
         said.append(f"No hazards in what could be checked, but {count(len(summary.problems), 'problem')}.")
+    elif not summary.files and not summary.changes:
+        said.append("Nothing to check: no Python file or notebook in these paths.")
     elif not summary.changes:
         train = f"{summary.training} with training code" if summary.training else "none with training code"
         said.append(f"All clear: {count(summary.files, 'file')} checked, {train}.")
