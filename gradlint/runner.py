@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 from typing import Final
@@ -12,6 +12,8 @@ from gradlint import docs
 from gradlint.engine import Project
 from gradlint.finding import Finding, Problem
 from gradlint.fix.edits import Safety
+from gradlint.fix.settle import Findings, RolledBack, Sources, settle
+from gradlint.fix.write import WriteError, write
 from gradlint.plan import Plan, Planner, absolute, folder_of
 from gradlint.rule import Rule
 from gradlint.source import Source, SourceError, from_bytes, read
@@ -72,6 +74,26 @@ class _Batch:
     plan: Plan
     paths: list[Path] = field(default_factory=list)
 
+    def project(self, overlay: Mapping[Path, Source]) -> Project:
+        return Project(self.root, self.plan.config, self.plan.instances(), overlay)
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """What became of one batch; `sources` are those that findings lie in."""
+
+    findings: list[Finding] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    sources: dict[str, Source] = field(default_factory=dict)
+    training: int = 0
+
+    def add(self, source: Source, findings: Sequence[Finding]) -> None:
+        self.training += 1
+        if findings:
+            self.findings += findings
+            self.sources[source.name] = source
+
 
 def run(paths: Sequence[Path], planner: Planner, mode: Mode = Mode.CHECK, wanted: Safety = Safety.SAFE) -> Summary:
     """Lint the files under `paths`, each with the settings and in the project that are nearest to it.
@@ -79,36 +101,113 @@ def run(paths: Sequence[Path], planner: Planner, mode: Mode = Mode.CHECK, wanted
     Fixes of at least the safety `wanted` are written (FIX) or only worked out (DIFF).
     """
     batches, problems = _batches(paths, planner)
-    checked: list[_Checked] = []
-    for batch in batches:
-        found, wrong = _check(batch)
-        checked += found
-        problems += wrong
-    findings = sorted((finding for each in checked for finding in each.findings), key=_order)
+    outcomes = [_check(batch) if mode is Mode.CHECK else _fix(batch, mode, wanted) for batch in batches]
     rules = {rule for batch in batches for rule in batch.plan.rules}
     return Summary(
         mode,
-        tuple(findings),
-        tuple(problems),
+        tuple(sorted((finding for outcome in outcomes for finding in outcome.findings), key=_order)),
+        tuple(problems + [problem for outcome in outcomes for problem in outcome.problems]),
         sum(len(batch.paths) for batch in batches),
-        len(checked),
-        (),
-        {each.source.name: each.source for each in checked if each.findings},
+        sum(outcome.training for outcome in outcomes),
+        tuple(change for outcome in outcomes for change in outcome.changes),
+        {name: source for outcome in outcomes for name, source in outcome.sources.items()},
         {rule.code: page for rule in rules if (page := docs.url(rule)) is not None},
     )
 
 
+def _check(batch: _Batch) -> _Outcome:
+    """Check one file after another, and keep only what is found."""
+    outcome = _Outcome()
+    project = batch.project({})
+    for source in _sources(batch, outcome.problems):
+        outcome.add(source, _reported(source, project.check(source), batch.plan))
+    outcome.problems += project.problems
+    return outcome
+
+
+def _fix(batch: _Batch, mode: Mode, wanted: Safety) -> _Outcome:
+    """Fix all files of a batch together, since what is found in one can depend on another."""
+    outcome = _Outcome()
+    sources = {source.path: source for source in _sources(batch, outcome.problems)}
+    before = _checked(batch, sources)
+    settled = settle(
+        sources, lambda now: _fixable(batch, now, before if now is sources else _checked(batch, now)), wanted
+    )
+    now = _checked(batch, settled.sources) if settled.applied else before
+    outcome.problems += [*now.problems, *settled.problems]
+    for path, source in sources.items():
+        after, findings = settled.sources[path], now.findings[path]
+        if after is not source:
+            try:
+                if mode is Mode.FIX:
+                    write(path, source.to_bytes(), after.to_bytes())
+                outcome.changes.append(Change(source, after, len(settled.applied[path])))
+            except WriteError as error:
+                outcome.problems.append(error.problem)
+                after, findings = source, before.findings[path]
+        taken_back = settled.rolled_back.get(path, ())
+        outcome.add(after, [_explained(each, taken_back) for each in _reported(after, findings, batch.plan)])
+    return outcome
+
+
 @dataclass(frozen=True, slots=True)
 class _Checked:
-    source: Source
-    findings: tuple[Finding, ...]
+    """What the rules find in the files of a batch, before anything is silenced."""
+
+    findings: Findings
+    problems: list[Problem]
 
 
-def _check(batch: _Batch) -> tuple[list[_Checked], list[Problem]]:
-    """Check the training files of a batch."""
-    project = Project(batch.root, batch.plan.config, batch.plan.instances(), {})
-    checked: list[_Checked] = []
-    problems: list[Problem] = []
+def _checked(batch: _Batch, sources: Sources) -> _Checked:
+    project = batch.project(sources)
+    findings = {path: project.check(source) for path, source in sources.items()}
+    return _Checked(findings, project.problems)
+
+
+def _fixable(batch: _Batch, sources: Sources, checked: _Checked) -> Findings:
+    """What of it is not silenced: a fix has no business there."""
+    return {path: _kept(source, checked.findings[path], batch.plan)[0] for path, source in sources.items()}
+
+
+def _explained(finding: Finding, taken_back: Iterable[RolledBack]) -> Finding:
+    """A finding whose fix was taken back offers none, and says why."""
+    reasons = [each.reason for each in taken_back if each.finding.code == finding.code and each.finding.fix]
+    if finding.fix is None or not reasons:
+        return finding
+    exact = [each.reason for each in taken_back if each.finding.place == finding.place]
+    return replace(finding, fix=None, unfixed=f"the fix was taken back: {(exact or reasons)[-1]}")
+
+
+def _reported(source: Source, findings: Iterable[Finding], plan: Plan) -> list[Finding]:
+    """The findings that nothing silences, and the comments that silence nothing."""
+    kept, suppressions = _kept(source, findings, plan)
+    checked = _active(source, plan)
+    if (rule := checked.get(UNUSED_SUPPRESSION)) is not None:
+        unused = suppressions.unused(_names(checked.values()), _names(plan.every))
+        comments = [Finding(rule.code, rule.name, rule.level, each.message, each.place) for each in unused]
+        kept += suppressions.split(comments)[0]
+    return kept
+
+
+def _kept(source: Source, findings: Iterable[Finding], plan: Plan) -> tuple[list[Finding], Suppressions]:
+    """The findings that neither a comment nor `per-file-ignores` silences."""
+    checked = _active(source, plan)
+    suppressions = Suppressions.of(source)
+    kept, _ = suppressions.split(finding for finding in findings if finding.code in checked)
+    return kept, suppressions
+
+
+def _active(source: Source, plan: Plan) -> dict[str, type[Rule]]:
+    ignored = plan.ignored(source.path)
+    return {rule.code: rule for rule in plan.rules if rule.code not in ignored}
+
+
+def _names(rules: Iterable[type[Rule]]) -> dict[str, str]:
+    return {rule.code: rule.name for rule in rules}
+
+
+def _sources(batch: _Batch, problems: list[Problem]) -> Iterator[Source]:
+    """The training code of a batch; a file that cannot be read becomes a problem."""
     for path in batch.paths:
         try:
             source = _training_source(path)
@@ -116,26 +215,7 @@ def _check(batch: _Batch) -> tuple[list[_Checked], list[Problem]]:
             problems.append(error.problem)
             continue
         if source is not None:
-            checked.append(_Checked(source, _reported(source, project.check(source), batch.plan)))
-    return checked, [*problems, *project.problems]
-
-
-def _reported(source: Source, findings: Iterable[Finding], plan: Plan) -> tuple[Finding, ...]:
-    """The findings that neither a comment nor the settings silence, and the comments that silence nothing."""
-    ignored = plan.ignored(source.path)
-    checked = {rule.code: rule for rule in plan.rules if rule.code not in ignored}
-    suppressions = Suppressions.of(source)
-    kept, _ = suppressions.split(finding for finding in findings if finding.code in checked)
-    if (rule := checked.get(UNUSED_SUPPRESSION)) is not None:
-        unused = suppressions.unused(_names(checked.values()), _names(plan.every))
-        kept += suppressions.split(
-            Finding(rule.code, rule.name, rule.level, each.message, each.place) for each in unused
-        )[0]
-    return tuple(kept)
-
-
-def _names(rules: Iterable[type[Rule]]) -> dict[str, str]:
-    return {rule.code: rule.name for rule in rules}
+            yield source
 
 
 def _training_source(path: Path) -> Source | None:
