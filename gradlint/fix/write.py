@@ -107,17 +107,17 @@ def _locked(directory: str) -> Iterator[bool]:
     """
     if sys.platform == "win32":
         yield False
-        return
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
+    else:
+        descriptor = os.open(directory, os.O_RDONLY)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            is_alone = True
-        except OSError:  # some network file systems
-            is_alone = False
-        yield is_alone
-    finally:
-        os.close(descriptor)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                is_alone = True
+            except OSError:  # some network file systems
+                is_alone = False
+            yield is_alone
+        finally:
+            os.close(descriptor)
 
 
 def _sync_directory(directory: str) -> None:

@@ -7,10 +7,17 @@ import re
 # Cell magics whose body is Python that runs in the notebook; the body of any other is hidden.
 PYTHON_BODIES = frozenset({"capture", "debug", "heat", "ipytest", "memit", "prun", "time", "timeit", "wandb"})
 
-_SUSPECT = re.compile(r"[%!?]|^[ \t]*(?:[,;/]|(?:pip|conda|mamba|uv)[ \t])", re.MULTILINE)
+_SUSPECT = re.compile(r"[%!?]|^[ \t]*(?:[,;/]|(?:pip|conda|mamba|uv|cd)[ \t])", re.MULTILINE)
 _CELL_MAGIC = re.compile(r"\s*%%(\w*)")
 # No Python statement starts like this: escapes of IPython, and the magics that people write without the `%`.
-_LINE_MAGIC = re.compile(r"[%!?,;/]|(?:pip|conda|mamba)[ \t]+[a-z]|uv[ \t]+(?:pip|add|sync)\b")
+_LINE_MAGIC = re.compile(
+    r"""
+      [%!?,;/]
+    | (?:pip|conda|mamba|uv)[ \t]+(?:install|uninstall|list|show|add|sync|pip)\b
+    | cd[ \t]+(?:['"~]|[.][.]|(?!(?:and|for|if|in|is|not|or)\b)\w)
+    """,
+    re.VERBOSE,
+)
 _INDENT = re.compile(r"[ \t\f]*")
 _REST = re.compile(r"[^\r\n]*")
 _LINE_END = re.compile(r"\r\n|\r|\n")
