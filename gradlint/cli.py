@@ -99,8 +99,6 @@ def check(
     ] = False,
 ) -> None:
     """Check training code: exit 0 if it is clean, 1 if hazards are found, 2 if gradlint could not do its work."""
-    from gradlint import session
-
     flags = {
         "select": _listed(select),
         "extend_select": _listed(extend_select),
@@ -113,8 +111,14 @@ def check(
         "respect_gitignore": respect_gitignore,
         "preview": preview,
     }
-    request = session.Request(paths or [Path()], flags, config, isolated, diff, exit_zero, quiet)
-    raise typer.Exit(session.show_settings(request) if show_settings else session.check(request))
+
+    def body() -> int:
+        from gradlint import session
+
+        request = session.Request(paths or [Path()], flags, config, isolated, diff, exit_zero, quiet)
+        return session.show_settings(request) if show_settings else session.check(request)
+
+    raise typer.Exit(console.guarded(body))
 
 
 @app.command()
@@ -126,11 +130,15 @@ def rule(
     isolated: Annotated[bool, typer.Option("--isolated", help="Take no settings from files.")] = False,
 ) -> None:
     """Explain a rule: what it finds, why that is bad, and what to write instead."""
-    from gradlint import session
-
     if (rule is None) is not every:
         raise typer.BadParameter("name one rule, by its code or name, or give --all", param_hint="CODE|NAME")
-    raise typer.Exit(session.explain(rule, output_format, config, isolated))
+
+    def body() -> int:
+        from gradlint import session
+
+        return session.explain(rule, output_format, config, isolated)
+
+    raise typer.Exit(console.guarded(body))
 
 
 def _listed(values: list[str] | None) -> list[str] | None:

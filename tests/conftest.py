@@ -1,4 +1,4 @@
-"""What the tests share: a folder to work in, and gradlint run in it as a person would."""
+"""What the tests share: a project to work in, and gradlint run there as a person would."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+
+from gradlint import cli
 
 ROOT = Path(__file__).parent.parent
 
@@ -39,9 +42,18 @@ def train(batches):
         loss.backward()
         optimizer.step()
 """
-"""A loop with one hazard, GL101 at `optimizer.step()` in row 24, which has a safe fix."""
+"""A loop with one hazard, GL101 at `optimizer.step()` in row 25, which has a safe fix."""
 
-Gradlint = Callable[..., "subprocess.CompletedProcess[str]"]
+
+class Done(NamedTuple):
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+
+
+Gradlint = Callable[..., Done]
 
 
 @pytest.fixture
@@ -57,12 +69,23 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def gradlint(project: Path) -> Gradlint:
-    """Run gradlint in the project, in a process of its own."""
+def gradlint(project: Path, capsys: pytest.CaptureFixture[str]) -> Gradlint:
+    """Run gradlint in the project, in this process."""
 
-    def run(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
-        environ = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
-        command = [sys.executable, "-m", "gradlint", *arguments]
-        return subprocess.run(command, cwd=project, env=environ, capture_output=True, encoding="utf-8", check=False)
+    def run(*arguments: str) -> Done:
+        capsys.readouterr()
+        status = cli.run(list(arguments))
+        return Done(status, *capsys.readouterr())
 
     return run
+
+
+def process(*arguments: str, **environ: str) -> subprocess.Popen[str]:
+    """Start gradlint in a process of its own, in the current directory."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "gradlint", *arguments],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", **environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )

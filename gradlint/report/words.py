@@ -33,7 +33,7 @@ def count(number: int, noun: str) -> str:
 def conclusion(summary: Summary) -> str:
     """The line that ends a report."""
     said = []
-    if summary.changes or summary.mode is Mode.DIFF:
+    if summary.changes:
         hazards = count(sum(change.fixed for change in summary.changes), "hazard")
         verb = "Would fix" if summary.mode is Mode.DIFF else "Fixed"
         said.append(f"{verb} {hazards} in {count(len(summary.changes), 'file')}.")
