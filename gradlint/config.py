@@ -86,7 +86,7 @@ def load(file: Path | None, flags: Mapping[str, object], base: Path) -> Settings
             try:
                 values[name] = convert(value, _schema()[name])
             except WrongTypeError as error:
-                raise SettingsError(f"`{key}` {error}", origin) from error
+                raise SettingsError(error.about(key), origin) from error
             origins[name] = origin
     return Settings(Config(**values), base, file, origins)  # type: ignore[arg-type]  # each was converted to its field's type
 

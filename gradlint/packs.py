@@ -41,12 +41,12 @@ def load(folders: Iterable[Path] = (), *, installed: bool = True) -> tuple[type[
 
     Raises PackError where a folder is missing, a file fails to import or holds no rule, or two rules share a code.
     """
-    packs = {builtin().resolve(): "gradlint.rules"}
-    if installed:
-        for folder in _installed():
-            packs.setdefault(folder, _mount_name(folder))
-    for folder in folders:
-        packs.setdefault(folder.resolve(), _mount_name(folder.resolve()))
+    builtins = builtin().resolve()
+    packs = {builtins: _mounted(builtins, "gradlint.rules")}
+    for folder in [*(_installed() if installed else ()), *folders]:
+        folder = folder.resolve()
+        if folder not in packs:
+            packs[folder] = _mounted(folder, _free_name(folder))
     rules = [rule for folder, name in packs.items() for rule in _load(folder, name)]
     rules.sort(key=lambda rule: rule.code)
     _no_clash(rules)
@@ -58,33 +58,32 @@ def file_of(rule: type[Rule]) -> str:
     return str(sys.modules[rule.__module__].__file__)
 
 
-def _mount_name(folder: Path) -> str:
-    """A package name for a folder; two folders that share a name never share modules."""
+def _free_name(folder: Path) -> str:
+    """A package name for a folder: the one that it has already, else one that no other folder has."""
     stem = re.sub(r"\W", "_", folder.name)
     name, count = f"gradlint_packs_{stem}", 1
-    while (module := sys.modules.get(name)) is not None and list(module.__path__) != [str(folder)]:
+    while name in sys.modules and list(sys.modules[name].__path__) != [str(folder)]:
         count += 1
         name = f"gradlint_packs_{stem}_{count}"
     return name
 
 
-def _mount(folder: Path, name: str) -> None:
+def _mounted(folder: Path, name: str) -> str:
     """Make `folder` importable as the package `name`, wherever it lies.
 
     A mounted folder is an ordinary package to Python: tracebacks, `inspect.getsource`, relative imports and
     breakpoints work, and nothing is added to `sys.path`.
     """
-    if name in sys.modules:
-        return
-    spec = ModuleSpec(name, None, is_package=True)
-    spec.submodule_search_locations = [str(folder)]
-    sys.modules[name] = importlib.util.module_from_spec(spec)
+    if not folder.is_dir():
+        raise PackError(Problem("the rule pack is not a folder", str(folder)))
+    if name not in sys.modules:
+        spec = ModuleSpec(name, None, is_package=True)
+        spec.submodule_search_locations = [str(folder)]
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+    return name
 
 
 def _load(folder: Path, name: str) -> list[type[Rule]]:
-    if not folder.is_dir():
-        raise PackError(Problem("the rule pack is not a folder", str(folder)))
-    _mount(folder, name)
     importlib.invalidate_caches()
     files = sorted(path for path in folder.glob("*.py") if not path.stem.startswith("_"))
     return [_rule(path, f"{name}.{path.stem}") for path in files]

@@ -10,7 +10,15 @@ from typing import Literal, Union, get_args, get_origin
 
 
 class WrongTypeError(Exception):
-    """A value is not of the type that its annotation asks for."""
+    """A value, or the one `within` it that these keys lead to, is not of the type that its annotation asks for."""
+
+    def __init__(self, message: str, within: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.within = within
+
+    def about(self, key: str) -> str:
+        """What is wrong, in a sentence about the setting `key`."""
+        return f"`{'.'.join([key, *self.within])}` {self}"
 
 
 def convert(value: object, wanted: object) -> object:
@@ -32,13 +40,20 @@ def convert(value: object, wanted: object) -> object:
             return tuple(value)
     elif kind is not None:
         if isinstance(value, dict):
-            return {name: convert(item, inner[1]) for name, item in value.items()}
+            return {name: _item(name, item, inner[1]) for name, item in value.items()}
     elif wanted is float:
         if type(value) in (int, float):
             return float(str(value))
     elif type(value) is wanted:
         return value
     raise WrongTypeError(f"must be {words(wanted)}, not {toml(value)}")
+
+
+def _item(name: str, value: object, wanted: object) -> object:
+    try:
+        return convert(value, wanted)
+    except WrongTypeError as error:
+        raise WrongTypeError(str(error), (name, *error.within)) from error
 
 
 def words(wanted: object) -> str:
@@ -52,7 +67,10 @@ def words(wanted: object) -> str:
         return "a list of strings"
     if kind is not None:
         return "a table" if inner[1] is object else f"a table in which each value is {words(inner[1])}"
-    return {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}.get(wanted, str(wanted))  # type: ignore[call-overload, no-any-return]
+    for known, said in ((bool, "true or false"), (int, "a whole number"), (float, "a number"), (str, "a string")):
+        if wanted is known:
+            return said
+    return f"a {getattr(wanted, '__name__', wanted)}"
 
 
 def toml(value: object) -> str:

@@ -98,5 +98,5 @@ def _options(rule: RuleType, word: str, table: Mapping[str, object], origin: str
         try:
             typed[known[key]] = convert(value, options_of(rule)[known[key]])
         except WrongTypeError as error:
-            raise SettingsError(f"`rules.{word}.{key}` {error}", origin) from error
+            raise SettingsError(error.about(f"rules.{word}.{key}"), origin) from error
     return typed
