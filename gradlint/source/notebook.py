@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 
 from gradlint.fix.edits import Edit
-from gradlint.source.splice import spliced
 
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\n\r]*")
+# One character of a string as it is written, and all ways to write a line end.
+_UNIT = re.compile(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u....|\\.|[^\\]", re.DOTALL)
+_NEWLINES = frozenset({r"\n", r"\u000a", r"\u000A"})
 # Not a control character, which must be escaped, nor half of a pair, which may be a lone one.
 _ESCAPED_CHARACTER = re.compile(r"\\u(?!00[01]|d[89a-f])[0-9a-f]{4}", re.IGNORECASE)
 
@@ -42,6 +43,8 @@ def code_cells(raw: str) -> list[CodeCell]:
 
     Raises NotebookError if this is not a notebook of format 4.
     """
+    if not raw.strip():
+        raise NotebookError("is empty, so it is not a notebook")
     try:
         document: object = json.loads(raw)
     except json.JSONDecodeError as error:
@@ -53,7 +56,7 @@ def code_cells(raw: str) -> list[CodeCell]:
     version = document.get("nbformat", 4)
     if version != 4:
         hint = "; `jupyter nbconvert --to notebook --inplace` brings it to format 4" if version in (1, 2, 3) else ""
-        raise NotebookError(f"is a notebook of format {version}, and gradlint reads format 4{hint}")
+        raise NotebookError(f"is a notebook of format {version!r}, and gradlint reads format 4{hint}")
     cells = document.get("cells")
     if not isinstance(cells, list):
         raise NotebookError("is not a notebook: it has no list of cells")
@@ -75,12 +78,12 @@ def edit(raw: str, changes: Mapping[int, Sequence[Edit]]) -> str:
     """
     parts: list[str] = []
     at = 0
-    literals = _Literals(raw)
+    escapes = _Escapes(raw)
     for index, start in enumerate(_items(raw, _member(raw, _skip(raw, 0), "cells"))):
         if index in changes:
             source = _member(raw, start, "source")
             _, end = _DECODER.raw_decode(raw, source)
-            parts += raw[at:source], _edited_source(raw, source, end, changes[index], literals)
+            parts += raw[at:source], _edited_source(raw, source, end, changes[index], escapes)
             at = end
     return "".join(parts) + raw[at:]
 
@@ -113,57 +116,93 @@ def _text(source: object, index: int) -> str:
     raise NotebookError("is not a notebook: a cell's source is neither a string nor a list of them", cell=index)
 
 
-class _Literals:
-    """Writes JSON strings in the way that the notebook does."""
+class _Escapes:
+    """Writes text into JSON strings in the way that the notebook does."""
 
     def __init__(self, raw: str) -> None:
         # A writer that escapes leaves no other trace than escapes where there could be characters.
-        self._escapes = raw.isascii() and _ESCAPED_CHARACTER.search(raw) is not None
-        self.compact = re.search(r'"cells"[ \t\n\r]*:\S', raw) is not None
+        self._to_ascii = raw.isascii() and _ESCAPED_CHARACTER.search(raw) is not None
+        self.is_compact = re.search(r'"cells"[ \t\n\r]*:\S', raw) is not None
 
     def write(self, text: str) -> str:
-        written = json.dumps(text, ensure_ascii=self._escapes)
+        written = json.dumps(text, ensure_ascii=self._to_ascii)[1:-1]
         # A lone surrogate has no bytes, so it can only be an escape.
         return re.sub("[\ud800-\udfff]", lambda match: f"\\u{ord(match.group()):04x}", written)
 
 
-def _edited_source(raw: str, start: int, end: int, edits: Sequence[Edit], literals: _Literals) -> str:
+def _edited_source(raw: str, start: int, end: int, edits: Sequence[Edit], escapes: _Escapes) -> str:
     """The source at `raw[start:end]`, a string or a list of them, with the edits made."""
     if raw[start] == '"':
-        value, _ = _DECODER.raw_decode(raw, start)
-        return literals.write(spliced(value, edits))
-    lines: list[str] = []
-    written: list[str] = []
+        units = _UNIT.findall(raw, start + 1, end - 1)
+        return '"' + "".join(_spliced(units, (), edits, 0, escapes)) + '"'
+    # The units of each string of the list, where it starts in the text, and what stands before it in the JSON.
+    lines: list[list[str]] = []
+    starts: list[int] = []
     gaps: list[str] = []
+    length = 0
     at = start + 1
     for item in _items(raw, start):
-        value, after = _DECODER.raw_decode(raw, item)
-        lines.append(value)
-        written.append(raw[item:after])
+        _, after = _DECODER.raw_decode(raw, item)
+        lines.append(_UNIT.findall(raw, item + 1, after - 1))
+        starts.append(length)
         gaps.append(raw[at:item])
+        length += len(lines[-1])
         at = after
     if not lines:
-        return "[" + ", ".join(map(literals.write, _split(spliced("", edits)))) + "]"
-    starts = list(accumulate(map(len, lines[:-1]), initial=0))
-    # The strings to write, each with the gap before it where that is known.
+        lines, starts, gaps = [[]], [0], [""]
+    # What to write, each string with the gap before it where that is known.
     out: list[tuple[str | None, str]] = []
     done = 0
     for first, stop, touching in _groups(starts, edits):
-        out += zip(gaps[done:first], written[done:first], strict=True)
-        text = spliced("".join(lines[first:stop]), touching, starts[first])
-        known = dict(zip(lines[first:stop], written[first:stop], strict=True))
-        out += [(None, known.get(line) or literals.write(line)) for line in _split(text)]
+        out += zip(gaps[done:first], map("".join, lines[done:first]), strict=True)
+        units = [unit for line in lines[first:stop] for unit in line]
+        written = _spliced(units, starts[first + 1 : stop], touching, starts[first], escapes)
+        out += zip([gaps[first], *[None] * len(written)], written, strict=False)
         done = stop
-    out += zip(gaps[done:], written[done:], strict=True)
-    between = gaps[1] if len(gaps) > 1 else "," + (gaps[0] or ("" if literals.compact else " "))
+    out += zip(gaps[done:], map("".join, lines[done:]), strict=True)
+    between = gaps[1] if len(gaps) > 1 else "," + (gaps[0] or ("" if escapes.is_compact else " "))
     parts = ["["]
     for index, (gap, line) in enumerate(out):
         if index == 0:
             gap = gaps[0]
         elif gap is None or "," not in gap:
             gap = between
-        parts += gap, line
+        parts += gap, '"', line, '"'
     return "".join(parts) + raw[at:end]
+
+
+def _spliced(
+    units: Sequence[str], borders: Collection[int], edits: Sequence[Edit], offset: int, escapes: _Escapes
+) -> list[str]:
+    """The strings that some characters, as they are written, make up with the edits made.
+
+    The characters start at an offset in the text; at the borders one string ended and another began, and still does
+    unless an edit joins two lines. What is inserted is a string for each line.
+    """
+    strings: list[str] = []
+    line: list[str] = []
+
+    def close() -> None:
+        if line:
+            strings.append("".join(line))
+            line.clear()
+
+    at = offset
+    end = offset + len(units)
+    for each in (*edits, Edit(end, end, "")):
+        for position in range(at, each.start):
+            if position in borders and position > at:
+                close()
+            line.append(units[position - offset])
+        if each.start > at and (each.start in borders or line[-1] in _NEWLINES):
+            close()
+        for inserted in _split(each.text):
+            line.append(escapes.write(inserted))
+            if inserted.endswith("\n"):
+                close()
+        at = each.end
+    close()
+    return strings
 
 
 def _groups(starts: Sequence[int], edits: Sequence[Edit]) -> list[tuple[int, int, list[Edit]]]:

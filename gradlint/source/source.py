@@ -292,6 +292,8 @@ def _notebook(data: bytes, path: Path, name: str) -> Source:
 
 def _encoding(data: bytes, name: str) -> str:
     """The encoding that a BOM or a PEP 263 comment names; rows end at \\r too."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise SourceError(finding.Problem("is encoded in UTF-16, which Python does not read", name, 1))
     lines: Iterator[bytes] = (match.group() for match in _LINE.finditer(data))
     try:
         encoding, _ = tokenize.detect_encoding(lambda: next(lines))
@@ -300,13 +302,13 @@ def _encoding(data: bytes, name: str) -> str:
             data.decode("utf-8")
         except UnicodeDecodeError as cause:
             raise _undecodable(data, cause, name) from None
-        raise SourceError(finding.Problem(str(error.msg), name, 1)) from None
+        known = data.startswith(_BOM)  # then the encodings are at odds, which `tokenize` says in riddles
+        message = "starts with a UTF-8 byte order mark, but names another encoding" if known else error.msg
+        raise SourceError(finding.Problem(message, name, 1)) from None
     return "utf-8" if encoding == "utf-8-sig" else encoding
 
 
 def _decoded(data: bytes, encoding: str, name: str) -> str:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise SourceError(finding.Problem("is encoded in UTF-16, which Python does not read", name, 1))
     if b"\0" in data:
         row = len(data[: data.index(b"\0")].splitlines()) or 1
         raise SourceError(finding.Problem("holds a null byte, so it is not Python", name, row))
