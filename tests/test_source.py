@@ -437,15 +437,16 @@ class TestDiscover:
         ]
 
     def test_a_very_deep_tree_is_walked(self) -> None:
-        folders = ["/".join("d" * depth) for depth in range(1, 1_200)]  # more than Python can recurse
-        for folder in folders:
-            os.mkdir(folder)
-        file = folders[-1] + "/x.py"
-        Path(file).touch()
-        assert self.found() == [file]
-        os.unlink(file)  # pytest would recurse to clear this away
-        for folder in reversed(folders):
-            os.rmdir(folder)
+        folder = "/".join("d" * 400)
+        os.makedirs(folder)
+        Path(folder, "x.py").touch()
+        limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(350)
+        try:
+            found = self.found()
+        finally:
+            sys.setrecursionlimit(limit)
+        assert found == [f"{folder}/x.py"]
 
 
 def test_warnings_of_the_compiler_are_not_shown(recwarn: pytest.WarningsRecorder) -> None:

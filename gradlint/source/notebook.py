@@ -153,7 +153,7 @@ def _edited_source(raw: str, start: int, end: int, edits: Sequence[Edit], escape
     # What to write, each string with the gap before it where that is known.
     out: list[tuple[str | None, str]] = []
     done = 0
-    for first, stop, touching in _groups(starts, edits):
+    for first, stop, touching in _groups(starts, [unit for line in lines for unit in line], edits):
         out += zip(gaps[done:first], map("".join, lines[done:first]), strict=True)
         units = [unit for line in lines[first:stop] for unit in line]
         written = _spliced(units, starts[first + 1 : stop], touching, starts[first], escapes)
@@ -205,12 +205,15 @@ def _spliced(
     return strings
 
 
-def _groups(starts: Sequence[int], edits: Sequence[Edit]) -> list[tuple[int, int, list[Edit]]]:
+def _groups(starts: Sequence[int], units: Sequence[str], edits: Sequence[Edit]) -> list[tuple[int, int, list[Edit]]]:
     """Which lines, `first` up to `stop`, change together; an insertion between two lines belongs to the later one."""
     groups: list[tuple[int, int, list[Edit]]] = []
     for each in edits:
         first = bisect_right(starts, each.start) - 1
         stop = max(bisect_left(starts, each.end), first + 1)
+        is_line_end_lost = each.start < each.end and units[each.end - 1] in _NEWLINES and not each.text.endswith("\n")
+        if is_line_end_lost and (each.text or each.start != starts[first]):
+            stop = bisect_right(starts, each.end)
         if groups and first < groups[-1][1]:
             before, reach, together = groups[-1]
             groups[-1] = (before, max(reach, stop), [*together, each])
