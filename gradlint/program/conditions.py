@@ -95,7 +95,7 @@ class Conditions:
                 elif self._infinite(node.rights[0], scope):
                     out.append((node.left, scope))
             elif isinstance(node, s.Name) and depth > 0:
-                for value, where in self._sources(node, scope):
+                for value, where in self.sources(node, scope):
                     self._predicates(value, where, depth - 1, out)
 
     def _tested(self, call: s.Call, scope: Scope) -> s.Expr | None:
@@ -148,7 +148,7 @@ class Conditions:
         if isinstance(expr, s.Comprehension):
             return self._polarity(expr.element, scope, depth)
         if isinstance(expr, s.Name) and depth > 0:
-            answers = {self._polarity(v, w, depth - 1) for v, w in self._sources(expr, scope)}
+            answers = {self._polarity(v, w, depth - 1) for v, w in self.sources(expr, scope)}
             return answers.pop() if len(answers) == 1 else None
         return None
 
@@ -245,12 +245,12 @@ class Conditions:
             return frozenset()
         for node in s.walk(expr):
             if isinstance(node, s.Name):
-                for value, where in self._sources(node, scope):
+                for value, where in self.sources(node, scope):
                     if where is scope:
                         out |= self.light(value, scope) | self._ancestors(value, scope, depth - 1)
         return frozenset(out)
 
-    def _sources(self, name: s.Name, scope: Scope) -> list[tuple[s.Expr, Scope]]:
+    def sources(self, name: s.Name, scope: Scope) -> list[tuple[s.Expr, Scope]]:
         """What a local name was assigned, or updated with."""
         home = scope.lookup(name.text)
         if home is None or home.kind == "class":
@@ -283,7 +283,7 @@ class Conditions:
                     if isinstance(value, Func) and self._reads_gradients(value.scope):
                         return True
             if isinstance(node, s.Name):
-                for value_expr, where in self._sources(node, scope):
+                for value_expr, where in self.sources(node, scope):
                     if self.from_norm(value_expr, where, depth - 1):
                         return True
                 home = scope.lookup(node.text)

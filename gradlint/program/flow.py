@@ -125,6 +125,15 @@ class Flows:
             self._matters[scope] = hit
         return hit
 
+    def scales(self, expr: s.Expr, scope: Scope, depth: int = 3) -> bool:
+        """Whether a loss went through a gradient scaler on its way to an expression."""
+        for call in s.calls(expr):
+            if any(i.does == "scale" for i in _Lowering(self, scope).call(call) if isinstance(i, Act)):
+                return True
+        if isinstance(expr, s.Name) and depth > 0:
+            return any(self.scales(v, w, depth - 1) for v, w in self.conditions.sources(expr, scope))
+        return False
+
     def _touches(self, item: Item, seen: frozenset[Scope]) -> bool:
         if isinstance(item, Act):
             return True

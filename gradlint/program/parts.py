@@ -152,7 +152,7 @@ class _Construction:
             context = None
             if made.site is not None and made.scope is not None:
                 context = self.values.enter(Func(init, made), made.site, made.scope, made.context)
-            self.region(init, context or Context(init, (), made, 1) if not init.params[1:] else context, 0)
+            self.region(init, context or self.values.context(init, (), made) if not init.params[1:] else context, 0)
         for here in self.values.lineage(owner):
             for bindings in list(here.bindings.values()):
                 for binding in bindings:
@@ -167,7 +167,7 @@ class _Construction:
         name = method.self_name
         if name is None or not method.stores:
             return
-        context = None if method.params[1:] else Context(method, (), made, 1)
+        context = None if method.params[1:] else self.values.context(method, (), made)
         for store in method.stores:
             if store.value is not None and isinstance(store.base, s.Name) and store.base.text == name:
                 self._hold(self.values.stored(store, context), method, store.value)

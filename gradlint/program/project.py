@@ -12,7 +12,7 @@ from gradlint.finding import Problem
 from gradlint.program import syntax as s
 from gradlint.program.lower import Lowering
 from gradlint.program.positions import spans
-from gradlint.program.scopes import Scope, bind
+from gradlint.program.scopes import Scope, Store, bind
 from gradlint.source import Source, SourceError, read
 from gradlint.source.place import Place
 
@@ -69,6 +69,26 @@ class Module:
         return out
 
     @cached_property
+    def attribute_stores(self) -> Mapping[str, list[Store]]:
+        """Every assignment to an attribute, by the attribute."""
+        out: dict[str, list[Store]] = {}
+        for scope in self.scopes:
+            for store in scope.stores:
+                if store.attr is not None:
+                    out.setdefault(store.attr, []).append(store)
+        return out
+
+    @cached_property
+    def item_stores(self) -> Mapping[str, list[Store]]:
+        """Every assignment to an item of a plain name, by that name."""
+        out: dict[str, list[Store]] = {}
+        for scope in self.scopes:
+            for store in scope.stores:
+                if store.attr is None and isinstance(store.base, s.Name):
+                    out.setdefault(store.base.text, []).append(store)
+        return out
+
+    @cached_property
     def words(self) -> frozenset[str]:
         """The names and attributes that occur in the file."""
         return frozenset(
@@ -111,6 +131,7 @@ class Files:
         self._modules: dict[Path, Module | None] = {}
         self._found: dict[tuple[str, Path], Path | None] = {}
         self._bytes: dict[Path, bytes] = {}
+        self._words: dict[str, dict[Path, None]] = {}
 
     def load(self, path: Path, source: Source | None = None) -> Module | None:
         """The module at a path; None if it cannot be read or parsed (a target's problem is kept, an import's not)."""
@@ -181,13 +202,20 @@ class Files:
 
     def mentioning(self, *words: str) -> Iterator[Module]:
         """The project's modules whose text contains all the words."""
-        needles = [w.encode() for w in words]
-        for path in self.paths:
-            data = self._data(path)
-            if all(n in data for n in needles):
+        holding = [self._holding(word) for word in words]
+        for path in holding[0] if holding else ():
+            if all(path in other for other in holding[1:]):
                 module = self.load(path)
                 if module is not None:
                     yield module
+
+    def _holding(self, word: str) -> dict[Path, None]:
+        """The files whose bytes contain a word, in order."""
+        known = self._words.get(word)
+        if known is None:
+            needle = word.encode()
+            known = self._words[word] = {p: None for p in self.paths if needle in self._data(p)}
+        return known
 
     def _data(self, path: Path) -> bytes:
         if path not in self._bytes:

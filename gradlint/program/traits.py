@@ -89,7 +89,7 @@ class Traits:
             if method.scope in seen or not_trained(method.scope, self.values):
                 continue
             seen.add(method.scope)
-            context = Context(method.scope, (), method.receiver, 1, method.context)
+            context = self.values.context(method.scope, (), method.receiver, 1, method.context)
             yield method.scope, context
             for node in trained(self.values, method.scope, context):
                 if isinstance(node, s.Call):

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from gradlint.finding import Related
 from gradlint.program import syntax as s
 from gradlint.program.flow import Act, Flows, Loop, every
-from gradlint.program.gradients import Clip, Solver, State
+from gradlint.program.gradients import Clip, Solver, State, unsafe_everywhere
 from gradlint.program.project import Module
 from gradlint.program.reach import is_network, networks_in, networks_of, same_network, trained_by
 from gradlint.program.scopes import Scope
-from gradlint.program.schedules import Schedule, Schedules
 from gradlint.program.traits import Evidence, Traits
-from gradlint.program.values import Made, Unknown, Values, ValueSet
+from gradlint.program.values import Cls, Made, Unknown, Values, ValueSet
 from gradlint.source.place import Place
+
+if TYPE_CHECKING:
+    from gradlint.program.schedules import Schedule, Schedules
 
 _ROOTS = 12
 _CLIMB = 8
@@ -87,6 +90,37 @@ class Update:
     def trained(self) -> tuple[State, ...]:
         """The states that hold gradients of a backward pass."""
         return tuple(st for st in self.states if st.fresh)
+
+    def can_be(self, hazard: Callable[[State], bool]) -> bool:
+        """Whether gradients of a backward pass can arrive in such a state, whatever the configuration."""
+        return unsafe_everywhere(self.trained, lambda state: not hazard(state))
+
+    @cached_property
+    def clipped_elsewhere(self) -> bool:
+        """Whether something clips that is no call before the step: a hook on the gradients, the framework itself."""
+        return bool(self.act.fact.get("clips")) or any(
+            isinstance(item, Act) and item.does == "hook"
+            for module in self._modules()
+            for scope in module.scopes
+            if "register_hook" in module.words
+            for item in every(self.program.flows.of(scope))
+        )
+
+    def _modules(self) -> set[Module]:
+        """The files that have to do with the update: its own, its callers', its networks' and its optimizer's."""
+        out = {self.module, *(a.scope.module for a in self.backwards)}
+        for made in (*self.networks, *self.optimizers):
+            if isinstance(made, Made):
+                if made.scope is not None:
+                    out.add(made.scope.module)
+                if isinstance(made.of, Cls):
+                    out.add(made.of.scope.module)
+        return out
+
+    @cached_property
+    def skips_nonfinite(self) -> bool:
+        """Whether what steps leaves out a step with non-finite gradients by itself, as a gradient scaler does."""
+        return self.kind == "scaler" or bool(self.act.fact.get("skips_nonfinite"))
 
     @cached_property
     def networks(self) -> tuple[Made, ...]:
@@ -206,30 +240,9 @@ class Updates:
         if scope.kind == "module":
             return []
         out = [where for _, where in self.program.values.callers(scope)[:_ROOTS] if where is not scope]
-        if scope.owner is not None and scope.name == "__call__":
-            out += self._callers_of_instances(scope)
         if not out and scope.owner is None and scope.parent is not None and scope.parent.kind != "module":
             out.append(scope.parent)
         return [w if w.kind != "class" else w.module.scope for w in out]
-
-    def _callers_of_instances(self, method: Scope) -> list[Scope]:
-        """Where an instance of the method's class is called."""
-        assert method.owner is not None
-        out = []
-        for module in self.program.values.files.mentioning("("):
-            if method.module is not module and not self._imports(module, method.owner):
-                continue
-            for scope in module.scopes:
-                if any(
-                    any(t.scope is method for t in item.targets)
-                    for item in every(self.program.flows.of(scope))
-                    if hasattr(item, "targets")
-                ):
-                    out.append(scope)
-        return out
-
-    def _imports(self, module: Module, owner: Scope) -> bool:
-        return False
 
 
 class Focus:

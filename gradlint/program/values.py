@@ -7,8 +7,9 @@ nothing is known.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Union
 
 from gradlint.program import syntax as s
@@ -19,6 +20,7 @@ from gradlint.vocabulary import Vocabulary
 
 _DEPTH = 48
 _WIDTH = 24
+_UNCUT = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +114,9 @@ ValueSet = frozenset[Value]
 NONE: ValueSet = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Context:
-    """One call of a function: the values of its parameters."""
+    """One call of a function: the values of its parameters. Equal ones are one object (`Values.context`)."""
 
     scope: Scope
     args: tuple[tuple[str, ValueSet], ...]
@@ -129,7 +131,7 @@ class Context:
 @dataclass(slots=True)
 class _Stack:
     keys: dict[object, int] = field(default_factory=dict)
-    cut: int = 1 << 30
+    cut: int = _UNCUT
 
 
 class Values:
@@ -142,6 +144,9 @@ class Values:
         self._callers: dict[Scope, list[tuple[s.Call, Scope]]] = {}
         self._bases: dict[Scope, tuple[Cls | Lib, ...]] = {}
         self._stack = _Stack()
+        self._provisional: dict[object, ValueSet] = {}
+        self._contexts: dict[object, Context] = {}
+        self._stores: dict[Scope, dict[str, list[Store]]] = {}
 
     # --- entry points -------------------------------------------------------------------------
 
@@ -149,8 +154,11 @@ class Values:
         """What the expression, standing in `scope`, may hold."""
         return self._guarded(("e", scope.module.path, expr.id, context), lambda: self._of(expr, scope, context))
 
-    def _guarded(self, key: object, compute: object) -> ValueSet:
+    def _guarded(self, key: object, compute: Callable[[], ValueSet]) -> ValueSet:
+        """Compute once. What was cut off at something still being computed holds for the current question only."""
         known = self._memo.get(key)
+        if known is None:
+            known = self._provisional.get(key)
         if known is not None:
             return known
         stack = self._stack
@@ -159,23 +167,41 @@ class Values:
             return NONE
         depth = len(stack.keys)
         if depth > _DEPTH:
-            stack.cut = min(stack.cut, 0)
+            stack.cut = -1
             return NONE
+        outer, stack.cut = stack.cut, _UNCUT
         stack.keys[key] = depth
-        assert callable(compute)
         try:
-            result: ValueSet = compute()
+            result = compute()
         finally:
             del stack.keys[key]
         if len(result) > _WIDTH:
-            result = frozenset(sorted(result, key=repr)[:_WIDTH])
-        if stack.cut >= depth:  # nothing below was cut off at something above: the result is final
+            result = frozenset(sorted(result, key=_order)[:_WIDTH])
+        if stack.cut >= depth or depth == 0:
             self._memo[key] = result
-            if depth == 0 or stack.cut == depth:
-                stack.cut = 1 << 30
+            stack.cut = outer
+        else:
+            self._provisional[key] = result
+            stack.cut = min(stack.cut, outer)
         if depth == 0:
-            stack.cut = 1 << 30
+            self._provisional.clear()
+            stack.cut = _UNCUT
         return result
+
+    def context(
+        self,
+        scope: Scope,
+        args: tuple[tuple[str, ValueSet], ...] = (),
+        receiver: Value | None = None,
+        depth: int = 1,
+        parent: Context | None = None,
+    ) -> Context:
+        """The context of a call; the same for the same values."""
+        key = (scope, args, receiver, parent)
+        known = self._contexts.get(key)
+        if known is None:
+            known = self._contexts[key] = Context(scope, args, receiver, depth, parent)
+        return known
 
     # --- expressions --------------------------------------------------------------------------
 
@@ -340,15 +366,14 @@ class Values:
                 if func.value.text == binding.name and where.lookup(binding.name) is scope:
                     added = self.of(call.args[-1].value, where, context if where is scope else None)
                     out |= {Many(self.elements(added) if method == "extend" else added)}
-        for inner in scope.module.scopes:
-            for store in inner.stores:
-                if store.attr is None and isinstance(store.base, s.Name) and store.base.text == binding.name:
-                    if inner.lookup(binding.name) is scope and store.value is not None:
-                        keys = [Const(None)]
-                        if store.key is not None:
-                            keys = [v for v in self.of(store.key, inner, None) if isinstance(v, Const)] or keys
-                        held = self.stored(store, context if inner is scope else None)
-                        out |= {Table(tuple((k.value, held) for k in keys)), Many(held)}
+        for store in scope.module.item_stores.get(binding.name, ()):
+            inner = store.scope
+            if inner.lookup(binding.name) is scope and store.value is not None:
+                keys = [Const(None)]
+                if store.key is not None:
+                    keys = [v for v in self.of(store.key, inner, None) if isinstance(v, Const)] or keys
+                held = self.stored(store, context if inner is scope else None)
+                out |= {Table(tuple((k.value, held) for k in keys)), Many(held)}
         return frozenset(out)
 
     def meaning(self, found: Meaning) -> ValueSet:
@@ -576,7 +601,7 @@ class Values:
     def enter(self, function: Func, call: s.Call, scope: Scope, context: Context | None) -> Context | None:
         """The context of one call of a project function; None when calls are nested too deeply to tell apart."""
         depth = context.depth + 1 if context is not None else 1
-        if depth > 5:
+        if depth > 4:
             return None
         args: list[tuple[str, ValueSet]] = []
         for param in function.scope.params:
@@ -589,7 +614,7 @@ class Values:
                 args.append((param.name, expr_values))
             elif param.default is not None and function.scope.parent is not None:
                 args.append((param.name, self.of(param.default, function.scope.parent, None)))
-        return Context(function.scope, tuple(args), function.receiver, depth, function.context)
+        return self.context(function.scope, tuple(args), function.receiver, depth, function.context)
 
     def _argument(
         self,
@@ -660,7 +685,10 @@ class Values:
         if owner is not None and scope.name in ("__init__", "__new__"):
             wanted: Scope = owner
             names = [owner.name, "__init__", *(x.name for x in self._heirs(owner))]
-        elif owner is not None and scope.name in ("__call__", "forward"):
+        elif owner is not None and scope.name == "__call__":
+            out.extend(self._instance_calls(scope, owner))
+            return out
+        elif owner is not None and scope.name == "forward":
             return out
         else:
             wanted, names = scope, [scope.name]
@@ -672,6 +700,17 @@ class Values:
                         out.append((call, where))
         out.extend(self._indirect(scope))
         return out
+
+    def _instance_calls(self, method: Scope, owner: Scope) -> Iterator[tuple[s.Call, Scope]]:
+        """The calls of instances of a class, in the files that name the class."""
+        for module in self.files.mentioning(owner.name):
+            for calls in module.calls.values():
+                for call, where in calls:
+                    if isinstance(call.func, (s.Name, s.Attribute)) and any(
+                        isinstance(v, Made) and isinstance(v.of, Cls) and self.find_method(v.of.scope, "__call__") is method
+                        for v in self.of(call.func, where)
+                    ):
+                        yield call, where
 
     def _indirect(self, scope: Scope) -> Iterator[tuple[s.Call, Scope]]:
         """Calls through a library that runs the function: `mp.spawn(main, args=(…))`."""
@@ -805,7 +844,7 @@ class Values:
                 for value in self.binding(binding, here, None):
                     if isinstance(value, Func) and value.scope.owner is here and receiver is not None:
                         if any(d.rpartition(".")[2] in ("property", "cached_property") for d in value.scope.decorators):
-                            context = Context(value.scope, (), receiver, 1)
+                            context = self.context(value.scope, (), receiver, 1)
                             out |= self.returned(Func(value.scope, receiver), context)
                         elif value.scope.static:
                             out.add(value)
@@ -845,15 +884,15 @@ class Values:
 
     def self_stores(self, owner: Scope, name: str) -> list[Store]:
         """The assignments to `self.name` in a class's own methods."""
-        return [
-            store
-            for scope in owner.walk()
-            for store in scope.stores
-            if store.attr == name
-            and isinstance(store.base, s.Name)
-            and (method := scope.function) is not None
-            and store.base.text == _receiver_name(method)
-        ]
+        index = self._stores.get(owner)
+        if index is None:
+            index = self._stores[owner] = {}
+            for scope in owner.walk():
+                for store in scope.stores:
+                    if store.attr is not None and isinstance(store.base, s.Name) and scope.function is not None:
+                        if store.base.text == _receiver_name(scope.function):
+                            index.setdefault(store.attr, []).append(store)
+        return index.get(name, [])
 
     def stored(self, store: Store, context: Context | None) -> ValueSet:
         """What an assignment to an attribute or item gives it."""
@@ -910,7 +949,7 @@ class Values:
     def _constructed(self, value: Made, scope: Scope) -> Context | None:
         """The call of `__init__` that made an instance, for an assignment that stands in it."""
         if value.site is None or scope.name != "__init__" or scope.kind != "function":
-            return None if scope.kind != "function" else Context(scope, (), value, 1) if not scope.params[1:] else None
+            return None if scope.kind != "function" else self.context(scope, (), value, 1) if not scope.params[1:] else None
         assert isinstance(value.of, Cls)
         found = self.find_method(value.of.scope, "__init__")
         if found is None or value.scope is None:
@@ -928,16 +967,14 @@ class Values:
         """What code outside a class assigns to an attribute of its instances."""
         out: set[Value] = set()
         for module in self.files.mentioning(name, owner.name):
-            for scope in module.scopes:
-                for store in scope.stores:
-                    if store.attr != name or not isinstance(store.base, (s.Name, s.Attribute)):
-                        continue
-                    holders = self.of(store.base, scope)
-                    if any(
-                        isinstance(v, Made) and isinstance(v.of, Cls) and owner in self.lineage(v.of.scope)
-                        for v in holders
-                    ):
-                        out |= self.stored(store, None)
+            for store in module.attribute_stores.get(name, ()):
+                if not isinstance(store.base, (s.Name, s.Attribute)):
+                    continue
+                holders = self.of(store.base, store.scope)
+                if any(
+                    isinstance(v, Made) and isinstance(v.of, Cls) and owner in self.lineage(v.of.scope) for v in holders
+                ):
+                    out |= self.stored(store, None)
         return frozenset(out)
 
     def _option(self, value: Made, name: str) -> ValueSet:
@@ -978,17 +1015,23 @@ class Values:
             elif isinstance(value, Table):
                 for _, part in value.items:
                     out |= part
-            elif (
-                isinstance(value, Made)
-                and isinstance(value.of, Lib)
-                and value.site is not None
-                and value.scope is not None
-            ):
-                if self.vocabulary.is_container(value.of.path):
-                    for arg in value.site.args:
-                        given = self.of(arg.value, value.scope, value.context)
-                        inner = self.elements(given)
-                        out |= inner or given
+            elif isinstance(value, Made) and isinstance(value.of, Lib):
+                out |= self._guarded(("i", value), partial(self._library_elements, value, value.of.path))
+        return frozenset(out)
+
+    def _library_elements(self, value: Made, path: str) -> ValueSet:
+        """What a library's container holds, or something of what a method gave: `for p in net.parameters()`."""
+        if not self.vocabulary.is_container(path):
+            if value.receiver is None:
+                return NONE
+            if path.endswith(".[]"):
+                return frozenset([value])
+            return frozenset([Made(Lib(f"{path}.[]"), value.site, value.scope, value.context, value)])
+        out: set[Value] = set()
+        if value.site is not None and value.scope is not None:
+            for arg in value.site.args:
+                given = self.of(arg.value, value.scope, value.context)
+                out |= self.elements(given) or given
         return frozenset(out)
 
     def _item(self, value: Value, index: ValueSet) -> ValueSet:
@@ -1017,7 +1060,7 @@ class Values:
         if isinstance(value, Made) and isinstance(value.of, Cls):
             method = self.method(value, "__getitem__")
             if method is not None:
-                return self.returned(method, Context(method.scope, (), value, 1))
+                return self.returned(method, self.context(method.scope, (), value, 1))
             return self._union(self.attribute(value, k) for k in keys if isinstance(k, str))
         return NONE
 
@@ -1027,12 +1070,40 @@ class Values:
         for value in values:
             if isinstance(value, Made) and isinstance(value.of, Cls):
                 method = self.method(value, "__enter__")
-                out |= self.returned(method, Context(method.scope, (), value, 1)) if method else {value}
+                out |= self.returned(method, self.context(method.scope, (), value, 1)) if method else {value}
             elif isinstance(value, Many):
                 out |= value.element
             else:
                 out.add(value)
         return frozenset(out)
+
+
+def _order(value: Value, depth: int = 1) -> str:
+    """A short text to sort values by: `repr` would spell out whole chains of contexts."""
+    if isinstance(value, Lib):
+        return value.path
+    if isinstance(value, (Cls, Func)):
+        return f"{value.scope.module.name}:{value.scope.node.id}"
+    if isinstance(value, Made):
+        site = value.site.id if value.site is not None else 0
+        where = value.scope.module.name if value.scope is not None else ""
+        given = value.context.args if value.context is not None and depth else ()
+        return f"{_order(value.of)}:{where}:{site}({','.join(f'{k}={_orders(v, depth - 1)}' for k, v in given)})"
+    if isinstance(value, Items):
+        return f"({','.join(_orders(p, depth - 1) for p in value.parts)})" if depth else "()"
+    if isinstance(value, Many):
+        return f"*{_orders(value.element, depth - 1)}" if depth else "*"
+    if isinstance(value, Table):
+        return "{" + (",".join(f"{k}:{_orders(v, depth - 1)}" for k, v in value.items) if depth else "") + "}"
+    if isinstance(value, Bound):
+        return f"{_order(value.receiver, depth - 1) if depth else ''}.{value.name}"
+    if isinstance(value, Partial):
+        return f"partial:{value.site.id}"
+    return repr(value)[:200] if isinstance(value, (Const, Option)) else type(value).__name__
+
+
+def _orders(values: ValueSet, depth: int) -> str:
+    return "|".join(sorted(_order(v, depth) for v in values)) if depth else str(len(values))
 
 
 def _receiver_name(method: Scope) -> str | None:

@@ -1,0 +1,212 @@
+"""The interpreter's ground: its budget, what it does not know, and how it decides what it cannot tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+from gradlint.program import syntax as s
+from gradlint.program.names import Lib, Package
+from gradlint.program.networks.frames import Frame
+from gradlint.program.networks.objects import (
+    ClassRef,
+    Container,
+    Fn,
+    Layer,
+    LibRef,
+    Link,
+    Obj,
+    Options,
+    Param,
+    Tensor,
+    Unknown,
+    Value,
+)
+from gradlint.program.project import Files
+from gradlint.program.scopes import Scope
+from gradlint.program.values import Values
+from gradlint.vocabulary import Plain, Vocabulary
+
+NATIVE = (bool, int, float, str, bytes, list, tuple, dict, set, range, slice, type(None))
+
+
+class Cut(Exception):
+    """The interpretation took more steps than it may."""
+
+
+class Raised(Exception):
+    """The code that is interpreted raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pkg:
+    """A module or package of the project, as a value."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """How a condition that cannot be told was taken: when, and after how many layers of the forward pass."""
+
+    value: bool
+    phase: str
+    clock: int
+
+
+@dataclass(eq=False)
+class Library:
+    """The vocabulary's facts about modules and functions of libraries, looked up once each."""
+
+    vocabulary: Vocabulary
+
+    def __post_init__(self) -> None:
+        self.canonical = lru_cache(maxsize=None)(self.vocabulary.canonical)
+        self.layer = lru_cache(maxsize=None)(self._layer)
+        self.flow = lru_cache(maxsize=None)(lambda path: self._table("flow", path))
+        self.method = lru_cache(maxsize=None)(lambda name: self._table("flow_methods", name))
+
+    def _layer(self, path: str) -> Mapping[str, Plain] | None:
+        """The facts of a module class; an empty mapping for a module that nothing is known of."""
+        found = self.vocabulary.about("layers", path)
+        if isinstance(found, str):
+            return {"role": found}
+        return found if isinstance(found, dict) else None
+
+    def _table(self, section: str, name: str) -> Mapping[str, Plain] | None:
+        found = self.vocabulary.entry(section, name)
+        if isinstance(found, str):
+            return {"does": found}
+        return found if isinstance(found, dict) else None
+
+    def word(self, section: str, name: str) -> str | None:
+        found = self.vocabulary.entry(section, name)
+        return found if isinstance(found, str) else None
+
+    def words(self, section: str) -> tuple[str, ...]:
+        """The names of a section that is a plain list of names."""
+        return tuple(name for name, _ in self.vocabulary.entries(section))
+
+    def inert(self, path: str) -> bool:
+        """Whether a base class of a library leaves the layers of its heirs as they are."""
+        return path.startswith("builtins.") or self.vocabulary.entry("inert_bases", path) is not None
+
+
+@dataclass(eq=False)
+class World:
+    """What is the same for all interpretations of one project."""
+
+    files: Files
+    values: Values
+    library: Library
+
+
+@dataclass(eq=False)
+class Core:
+    """One interpretation: one way through the conditions that cannot be told.
+
+    `oracle` holds how such conditions are taken, by key; the others are taken as `leaning`.
+    """
+
+    world: World
+    oracle: Mapping[int, bool]
+    budget: int
+    leaning: bool = False
+    phase: str = "build"
+    decisions: dict[int, Decision] = field(default_factory=dict)
+    modules: dict[Path, Frame] = field(default_factory=dict)
+    globals: dict[tuple[Path, str], Value] = field(default_factory=dict)
+    objects: list[Obj] = field(default_factory=list)
+    containers: list[Container] = field(default_factory=list)
+    building: list[tuple[Obj, Scope]] = field(default_factory=list)
+    runs: list[tuple[Link, ...]] = field(default_factory=list)
+    covered: set[Layer] = field(default_factory=set)
+    order: dict[Layer, tuple[int, int]] = field(default_factory=dict)
+    clock: int = 0
+    depth: int = 0
+    subjects: list[Obj | Container] = field(default_factory=list)
+
+    def step(self, cost: int = 1) -> None:
+        self.budget -= cost
+        if self.budget < 0:
+            raise Cut
+
+    # --- what the later layers of the interpreter do --------------------------------------------
+
+    def evaluate(self, expr: s.Expr, frame: Frame) -> Value:
+        raise NotImplementedError
+
+    def call(self, function: Value, args: list[Value], kwargs: dict[str, Value], at: s.Call, frame: Frame) -> Value:
+        raise NotImplementedError
+
+    def attribute(self, value: Value, name: str) -> Value:
+        raise NotImplementedError
+
+    # --- the unknown ----------------------------------------------------------------------------
+
+    def unknown(self, *parts: Value) -> Unknown:
+        return Unknown(hash(tuple(self.key(p) for p in parts)))
+
+    def key(self, value: Value) -> int:
+        """A number that is the same for the same value in every interpretation."""
+        if isinstance(value, Unknown):
+            return hash((value.key, value.negated))
+        if isinstance(value, (bool, int, float, str, bytes, type(None))):
+            return hash((type(value).__name__, value))
+        if isinstance(value, (tuple, list)):
+            return hash((type(value).__name__, *(self.key(v) for v in value[:8])))
+        if isinstance(value, (LibRef, Pkg, Options)):
+            return hash((type(value).__name__, str(value.path)))
+        if isinstance(value, (ClassRef, Fn)):
+            return hash((value.scope.module.path, value.scope.node.id))
+        if isinstance(value, Obj):
+            return hash(("object", value.ordinal))
+        if isinstance(value, Layer):
+            return hash(("layer", value.path, value.site.node.id if value.site else 0))
+        if isinstance(value, Param):
+            return hash(("parameter", value.name, self.key(value.layer)))
+        return hash(type(value).__name__)
+
+    def truth(self, value: Value) -> bool:
+        """Whether a value counts as true; decided by the oracle if it cannot be told."""
+        if isinstance(value, Unknown):
+            return self.decide(value.key) != value.negated
+        if isinstance(value, Tensor):
+            return self.decide(hash(("tensor", self.clock, len(self.decisions))))
+        if isinstance(value, NATIVE):
+            return bool(value)
+        if isinstance(value, Container):
+            return bool(value.items)
+        return True
+
+    def decide(self, key: int) -> bool:
+        known = self.decisions.get(key)
+        if known is None:
+            known = Decision(self.oracle.get(key, self.leaning), self.phase, self.clock)
+            self.decisions[key] = known
+        return known.value
+
+    # --- where code stands ----------------------------------------------------------------------
+
+    def module_frame(self, scope: Scope) -> Frame:
+        path = scope.module.path
+        if path not in self.modules:
+            self.modules[path] = Frame(scope.module.scope, lazy=True)
+        return self.modules[path]
+
+    def meaning(self, found: Lib | Package) -> Value:
+        if isinstance(found, Package):
+            return Pkg(found.path)
+        return LibRef(self.world.library.canonical(found.path))
+
+    @property
+    def makers(self) -> tuple[Obj, ...]:
+        """The instances that are being built, outer first."""
+        return tuple(obj for obj, _ in self.building)
+
+    @property
+    def home(self) -> Scope | None:
+        """The class whose code is building the innermost of them."""
+        return self.building[-1][1] if self.building else None

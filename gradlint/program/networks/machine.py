@@ -1,0 +1,308 @@
+"""Statements: the interpreter of networks as a whole."""
+
+from __future__ import annotations
+
+from gradlint.program import syntax as s
+from gradlint.program.networks.core import Raised
+from gradlint.program.networks.evaluator import Evaluator
+from gradlint.program.networks.frames import Frame
+from gradlint.program.networks.objects import ClassRef, Container, Fn, Obj, Options, Param, Tensor, Unknown, Value
+from gradlint.program.scopes import Binding
+from gradlint.program.values import Cls, Const, Made
+
+_TURNS = 64
+_OUTSIDE = 12000
+
+
+class _Returned(Exception):
+    def __init__(self, value: Value) -> None:
+        super().__init__()
+        self.value = value
+
+
+class Machine(Evaluator):
+    """Runs constructors and forward passes, bounded in steps.
+
+    Raises Cut when the budget is used up, and Raised when the code that is run raises.
+    """
+
+    def run_body(self, block: s.Block, frame: Frame) -> Value:
+        try:
+            self.block(block, frame)
+        except _Returned as done:
+            return done.value
+        return None
+
+    def block(self, block: s.Block | None, frame: Frame) -> str | None:
+        """Runs a suite; "break" or "continue" if it ends so."""
+        for stmt in block.body if block is not None else ():
+            ended = self.statement(stmt, frame)
+            if ended is not None:
+                return ended
+        return None
+
+    def statement(self, stmt: s.Stmt, frame: Frame) -> str | None:
+        self.step()
+        if isinstance(stmt, s.Evaluate):
+            self.evaluate(stmt.value, frame)
+        elif isinstance(stmt, s.Assign):
+            if stmt.value is not None:
+                value = self.evaluate(stmt.value, frame)
+                for target in stmt.targets:
+                    self.assign(target, value, frame)
+        elif isinstance(stmt, s.If):
+            return self.block(stmt.then if self._taken(stmt, frame) else stmt.orelse, frame)
+        elif isinstance(stmt, s.Return):
+            raise _Returned(self.evaluate(stmt.value, frame) if stmt.value is not None else None)
+        elif isinstance(stmt, s.For):
+            return self._for(stmt, frame)
+        elif isinstance(stmt, s.AugAssign):
+            self._update(stmt, frame)
+        elif isinstance(stmt, s.Jump):
+            return stmt.kind if stmt.kind != "pass" else None
+        elif isinstance(stmt, s.With):
+            for item, target in stmt.items:
+                value = self.evaluate(item, frame)
+                if target is not None:
+                    self.assign(target, value, frame)
+            return self.block(stmt.body, frame)
+        else:
+            return self._rarer_statement(stmt, frame)
+        return None
+
+    def _rarer_statement(self, stmt: s.Stmt, frame: Frame) -> str | None:
+        if isinstance(stmt, s.While):
+            return self._while(stmt, frame)
+        if isinstance(stmt, s.Try):
+            return self._try(stmt, frame)
+        if isinstance(stmt, s.Raise):
+            raise Raised
+        if isinstance(stmt, s.Function):
+            frame.vars[stmt.name] = Fn(frame.scope.inner[stmt.id], frame)
+        elif isinstance(stmt, s.Class):
+            frame.vars[stmt.name] = ClassRef(frame.scope.inner[stmt.id], frame)
+        elif isinstance(stmt, (s.Import, s.ImportFrom)):
+            for binding in (b for bs in list(frame.scope.bindings.values()) for b in bs if b.node is stmt):
+                frame.vars[binding.name] = self._bound_value(binding, frame)
+        elif isinstance(stmt, s.Delete):
+            for target in stmt.targets:
+                self._delete(target, frame)
+        elif isinstance(stmt, s.Match):
+            self.evaluate(stmt.subject, frame)
+            for case in stmt.cases:
+                if self.decide(hash(("case", str(frame.module.path), case.id))):
+                    return self.block(case.body, frame)
+        return None
+
+    def _taken(self, stmt: s.If, frame: Frame) -> bool:
+        """Which branch of an `if` runs; one that would initialize layers is a choice even if a setting excludes it."""
+        value = self.evaluate(stmt.test, frame)
+        taken = self.truth(value)
+        if taken or self.phase != "build" or isinstance(value, Unknown) or isinstance(stmt.test, s.Constant):
+            return taken
+        if frame.scope.owner is not None and self.switchable(stmt):
+            return self.decide(hash(("switch", str(frame.module.path), stmt.id)))
+        return taken
+
+    def switchable(self, stmt: s.If) -> bool:
+        """Whether the branch of an option initializes layers."""
+        words = self.world.library.words("switches")
+        names = {n.attr for n in s.walk(stmt.then) if isinstance(n, s.Attribute)}
+        tests = {n.text for n in s.walk(stmt.test) if isinstance(n, s.Name)}
+        return bool(tests) and any(any(word in name for word in words) for name in names)
+
+    # --- loops ----------------------------------------------------------------------------------
+
+    def _for(self, stmt: s.For, frame: Frame) -> str | None:
+        for item in self.iterate(self.evaluate(stmt.iter, frame)):
+            self.step()
+            self.assign(stmt.target, item, frame)
+            if self.block(stmt.body, frame) == "break":
+                return None
+        return self.block(stmt.orelse, frame)
+
+    def _while(self, stmt: s.While, frame: Frame) -> str | None:
+        for _ in range(_TURNS):
+            value = self.evaluate(stmt.test, frame)
+            known = not isinstance(value, (Unknown, Tensor))
+            if known and not self.truth(value):
+                break
+            if self.block(stmt.body, frame) == "break" or not known:
+                break
+        return None
+
+    def _try(self, stmt: s.Try, frame: Frame) -> str | None:
+        try:
+            ended = self.block(stmt.body, frame)
+            if ended is None:
+                ended = self.block(stmt.orelse, frame)
+        except Raised:
+            if not stmt.handlers:
+                raise
+            ended = self.block(stmt.handlers[0].body, frame)
+        return self.block(stmt.final, frame) or ended
+
+    # --- assignments ----------------------------------------------------------------------------
+
+    def assign(self, target: s.Expr, value: Value, frame: Frame) -> None:
+        if isinstance(target, s.Name):
+            self._name(target.text, value, frame)
+        elif isinstance(target, s.Attribute):
+            self.store(self.evaluate(target.value, frame), target.attr, value)
+        elif isinstance(target, s.Subscript):
+            self.store_item(self.evaluate(target.value, frame), self.evaluate(target.index, frame), value)
+        elif isinstance(target, s.Sequence):
+            self._unpack(target.items, value, frame)
+        elif isinstance(target, s.Starred):
+            self.assign(target.value, value, frame)
+
+    def _name(self, name: str, value: Value, frame: Frame) -> None:
+        if name not in frame.scope.outer_names:
+            frame.vars[name] = value
+            return
+        here = frame.parent
+        while here is not None and name not in here.vars and here.parent is not None:
+            here = here.parent
+        (here or frame).vars[name] = value
+
+    def _unpack(self, targets: tuple[s.Expr, ...], value: Value, frame: Frame) -> None:
+        if isinstance(value, (Unknown, Tensor)) or not isinstance(value, (list, tuple, range, dict, Container, Obj, str)):
+            for index, target in enumerate(targets):
+                self.assign(target, self.element(value, index), frame)
+            return
+        items = self.iterate(value)
+        star = next((i for i, t in enumerate(targets) if isinstance(t, s.Starred)), None)
+        if star is not None:
+            behind = len(targets) - star - 1
+            middle = items[star : len(items) - behind]
+            items = [*items[:star], middle, *items[len(items) - behind :]]
+        for index, target in enumerate(targets):
+            self.assign(target, items[index] if index < len(items) else self.unknown("unpack", index), frame)
+
+    def _update(self, stmt: s.AugAssign, frame: Frame) -> None:
+        left = self.evaluate(stmt.target, frame)
+        right = self.evaluate(stmt.value, frame)
+        if isinstance(left, list) and stmt.op == "+":
+            left.extend(self.iterate(right))
+            return
+        if isinstance(left, Param):
+            self.mark(left)
+            return
+        held = left.container if isinstance(left, Obj) else left
+        if isinstance(held, Container) and stmt.op == "+":
+            self.extend(held, right)
+            return
+        self.assign(stmt.target, self.arithmetic(stmt.op, left, right), frame)
+
+    def _delete(self, target: s.Expr, frame: Frame) -> None:
+        if isinstance(target, s.Name):
+            frame.vars.pop(target.text, None)
+        elif isinstance(target, s.Attribute):
+            value = self.evaluate(target.value, frame)
+            if isinstance(value, Obj):
+                value.attrs.pop(target.attr, None)
+        elif isinstance(target, s.Subscript):
+            value, index = self.evaluate(target.value, frame), self.evaluate(target.index, frame)
+            held = value.container if isinstance(value, Obj) else value
+            if isinstance(held, Container):
+                names = list(held.items)
+                if isinstance(index, int) and -len(names) <= index < len(names):
+                    index = names[index]
+                held.items.pop(str(index), None)
+            elif isinstance(value, (list, dict)) and isinstance(index, (int, str)):
+                try:
+                    del value[index]  # type: ignore[arg-type]
+                except (KeyError, IndexError):
+                    raise Raised from None
+
+    # --- code that is not run -------------------------------------------------------------------
+
+    def grow(self, binding: Binding, frame: Frame, at: int | None) -> None:
+        """Runs what code that is not run as a whole does to a list or module between its binding and a use."""
+        if at is None and frame.scope.kind != "module":
+            return
+        body = _suite(frame.scope.body, binding)
+        for stmt in body:
+            if stmt.id <= binding.at or (at is not None and stmt.id > at):
+                continue
+            if not _changes(stmt, binding.name) or (at is not None and any(n.id == at for n in s.walk(stmt))):
+                continue
+            held = dict(frame.vars)
+            frame.vars[binding.name] = frame.found[binding]
+            try:
+                self.statement(stmt, frame)
+            except (Raised, _Returned):
+                pass
+            finally:
+                frame.vars.clear()
+                frame.vars.update(held)
+
+    def option(self, value: Options, name: str) -> Value:
+        """The default of a command line option that the project defines."""
+        flags = {f"--{name}", f"--{name.replace('_', '-')}", f"-{name}", name}
+        for module in self.world.files.mentioning("add_argument", name):
+            for call, scope in module.calls.get("add_argument", ()):
+                texts = {a.value.value for a in call.args if not a.keyword and isinstance(a.value, s.Constant)}
+                dest = call.arg(None, "dest")
+                named = isinstance(dest, s.Constant) and dest.value == name
+                if not (named or (dest is None and texts & flags)):
+                    continue
+                default = call.arg(None, "default")
+                action = call.arg(None, "action")
+                if default is not None:
+                    return self.evaluate(default, Frame(scope, self.module_frame(scope), lazy=True))
+                if isinstance(action, s.Constant) and action.value in ("store_true", "store_false"):
+                    return action.value == "store_false"
+                return self.unknown("option", name)
+        return self.unknown("option", name)
+
+    def subject(self, expr: s.Expr, frame: Frame, found: Unknown) -> Value:
+        """The network in question, where an expression outside it may hold it."""
+        values = self.world.values
+        for value in values.of(expr, frame.scope):
+            if not isinstance(value, Made):
+                continue
+            for subject in self.subjects:
+                if isinstance(subject, Obj) and isinstance(value.of, Cls):
+                    heirs = list(values.lineage(subject.cls))
+                    if value.of.scope in heirs or subject.cls in list(values.lineage(value.of.scope)):
+                        return subject
+                if isinstance(subject, Container) and subject.site is not None and value.site is subject.site.node:
+                    return subject
+        return found
+
+    def settle(self, expr: s.Expr, frame: Frame) -> Value:
+        """An expression of code that is not run: by its bindings, else by all that it may hold if that is one thing."""
+        found = self.evaluate(expr, frame)
+        if not isinstance(found, Unknown):
+            return found
+        values = [v for v in self.world.values.of(expr, frame.scope) if v != Const(None)]
+        constants = [v.value for v in values if isinstance(v, Const)]
+        if len(constants) == 1 and len(values) == 1:
+            return constants[0]
+        return found
+
+
+def _suite(body: s.Node, binding: Binding) -> tuple[s.Stmt, ...]:
+    """The statements of the block that a binding stands in."""
+    for node in s.walk(body, into=False):
+        if isinstance(node, s.Block) and node.id == binding.block[0]:
+            return node.body
+    return ()
+
+
+def _changes(stmt: s.Stmt, name: str) -> bool:
+    """Whether a statement changes what a name holds: `name.append(…)`, `name += …`, `name[…] = …`."""
+    if isinstance(stmt, (s.Function, s.Class)):
+        return False
+    for node in s.walk(stmt, into=False):
+        if isinstance(node, s.Call) and isinstance(node.func, s.Attribute):
+            if isinstance(node.func.value, s.Name) and node.func.value.text == name and isinstance(stmt, (s.Evaluate, s.For)):
+                return True
+        elif isinstance(node, s.AugAssign) and isinstance(node.target, s.Name) and node.target.text == name:
+            return True
+        elif isinstance(node, s.Assign):
+            for target in node.targets:
+                if isinstance(target, s.Subscript) and isinstance(target.value, s.Name) and target.value.text == name:
+                    return True
+    return False

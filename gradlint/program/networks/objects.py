@@ -1,0 +1,255 @@
+"""What the interpreter of networks computes with, beside plain numbers, texts, lists and dicts.
+
+Instances compare by identity: two layers built by one line are two layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from gradlint.program import syntax as s
+from gradlint.vocabulary import Plain
+
+if TYPE_CHECKING:
+    from gradlint.program.networks.frames import Frame
+    from gradlint.program.project import Module
+    from gradlint.program.scopes import Scope
+
+# Anything: a plain Python value or one of the classes below.
+Value = object
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A value that the code does not tell; equal keys are the same value, `negated` its logical opposite."""
+
+    key: int
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LibRef:
+    """A symbol of a library."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClassRef:
+    """A class of the project, with the frame that its body sees."""
+
+    scope: Scope
+    frame: Frame | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fn:
+    """A function or lambda of the project; a method has its receiver and the class that defines it."""
+
+    scope: Scope
+    frame: Frame | None = None
+    receiver: Value = None
+    bound: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Method:
+    """A method of something that the project did not define."""
+
+    receiver: Value
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Super:
+    """`super()`: attributes are looked up behind a class in the lineage of the instance's."""
+
+    obj: Value
+    after: Scope
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Applied:
+    """A function with some of its arguments: `functools.partial`."""
+
+    function: Value
+    args: tuple[Value, ...]
+    kwargs: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Site:
+    """A call in a file: where a layer or an instance was made."""
+
+    module: Module
+    node: s.Call
+
+
+@dataclass(slots=True, eq=False)
+class Layer:
+    """A library module that was built: its class, its arguments, and what became of its weight."""
+
+    path: str
+    facts: Mapping[str, Plain]
+    site: Site | None
+    args: tuple[Value, ...]
+    kwargs: dict[str, Value]
+    makers: tuple[Obj, ...] = ()
+    home: Scope | None = None
+    initialized: bool = False
+    normalized: bool = False
+    frozen: bool = False
+    attrs: dict[str, Value] = field(default_factory=dict)
+    runs: int = 0
+
+    @property
+    def role(self) -> str:
+        return str(self.facts.get("role", ""))
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition(".")[2]
+
+    def argument(self, position: int, keyword: str, default: Value = None) -> Value:
+        """What the call gave for a parameter."""
+        if keyword in self.kwargs:
+            return self.kwargs[keyword]
+        return self.args[position] if position < len(self.args) else default
+
+    def fact(self, name: str) -> Value:
+        """The value of a parameter that the vocabulary names: `[position, keyword, default]`."""
+        place = self.facts.get(name)
+        if not isinstance(place, list) or len(place) < 2:
+            return None
+        position, keyword = place[0], place[1]
+        default = place[2] if len(place) > 2 else None
+        if isinstance(position, int) and isinstance(keyword, str):
+            return self.argument(position, keyword, default)
+        return None
+
+
+@dataclass(slots=True, eq=False)
+class Param:
+    """A parameter of a layer, or of something unknown."""
+
+    layer: Layer | None
+    name: str
+
+
+@dataclass(slots=True, eq=False)
+class Container:
+    """A library container: `kind` is "sequence" (runs its items in order), "list" or "dict"."""
+
+    kind: str
+    path: str
+    items: dict[str, Value]
+    site: Site | None
+    makers: tuple[Obj, ...] = ()
+    frozen: bool = False
+    runs: int = 0
+
+    def push(self, value: Value) -> None:
+        self.items[str(len(self.items))] = value
+
+
+@dataclass(slots=True, eq=False)
+class Obj:
+    """An instance of a class of the project; `layer` and `container` are what it inherits from a library."""
+
+    cls: Scope
+    site: Site | None
+    ordinal: int
+    makers: tuple[Obj, ...] = ()
+    attrs: dict[str, Value] = field(default_factory=dict)
+    layer: Layer | None = None
+    container: Container | None = None
+    modular: bool = False
+    opaque: bool = False
+    runs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A weight layer and the activation that follows it: its name and its slope below zero, if known."""
+
+    layer: Layer
+    nonlinearity: str
+    slope: float | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Tensor:
+    """A value of the forward pass, with the chain of layers behind it.
+
+    `run` holds the weight layers that lead here, each with its activation; `pending` is a last one without.
+    """
+
+    run: tuple[Link, ...] = ()
+    pending: Layer | None = None
+    parents: tuple[Tensor, ...] = ()
+    op: str = "input"
+    layer: Layer | None = None
+
+    def ancestors(self, *, linear: bool = False, most: int = 4000) -> Iterator[Tensor]:
+        """This tensor and those behind it, nearest first; with `linear`, not behind an activation."""
+        seen: set[int] = set()
+        queue: list[Tensor] = [self]
+        at = 0
+        while at < len(queue) and at < most:
+            here = queue[at]
+            at += 1
+            if id(here) in seen:
+                continue
+            seen.add(id(here))
+            yield here
+            if not (linear and here.op == "activation"):
+                queue.extend(here.parents)
+
+
+@dataclass(slots=True, eq=False)
+class Options:
+    """Parsed command line options: an attribute has the default that the parser gives it."""
+
+    path: str
+
+
+def module_like(value: Value) -> bool:
+    """Whether a value counts as a submodule of what holds it."""
+    return isinstance(value, (Layer, Container)) or (isinstance(value, Obj) and value.modular)
+
+
+def submodules(value: Value) -> dict[str, Value]:
+    """The modules registered directly in a module, by name."""
+    out: dict[str, Value] = {}
+    if isinstance(value, Container):
+        out.update((k, v) for k, v in value.items.items() if module_like(v))
+    elif isinstance(value, Obj):
+        if value.container is not None:
+            out.update((k, v) for k, v in value.container.items.items() if module_like(v))
+        out.update((k, v) for k, v in value.attrs.items() if module_like(v))
+    elif isinstance(value, Layer):
+        out.update((k, v) for k, v in value.attrs.items() if module_like(v))
+    return out
+
+
+def walk_modules(value: Value, prefix: str = "") -> Iterator[tuple[str, Value]]:
+    """A module and all inside it, each once, with its dotted name."""
+    seen: set[int] = set()
+    stack: list[tuple[str, Value]] = [(prefix, value)]
+    while stack:
+        name, here = stack.pop()
+        if id(here) in seen:
+            continue
+        seen.add(id(here))
+        yield name, here
+        inner = [(f"{name}.{k}" if name else k, v) for k, v in submodules(here).items()]
+        stack.extend(reversed(inner))
+
+
+def layer_of(value: Value) -> Layer | None:
+    """The library layer that a module is, by itself or by inheritance."""
+    if isinstance(value, Layer):
+        return value
+    return value.layer if isinstance(value, Obj) else None
