@@ -28,11 +28,12 @@ _CODE = re.compile(r"([A-Z]+)[0-9]*\Z", re.I)
 
 def selects(selector: str, code: str, name: str) -> bool:
     """Whether a selector means a rule: by its code, the start of its code (`GL1`), or its name."""
-    if match := _CODE.match(selector):
-        family = _CODE.match(code)
-        same = family is not None and family.group(1).upper() == match.group(1).upper()
-        return same and code.upper().startswith(selector.upper())
-    return selector.lower() == name.lower()
+    if selector.lower() == name.lower():
+        return True
+    wanted, family = _CODE.match(selector), _CODE.match(code)
+    if wanted is None or family is None or wanted.group(1).upper() != family.group(1).upper():
+        return False
+    return code.upper().startswith(selector.upper())
 
 
 @dataclass(frozen=True, slots=True)
