@@ -16,6 +16,8 @@ from gradlint.fix.edits import Edit, Fix, Safety
 from gradlint.source.source import Source, SourceError
 
 PASSES = 10
+BREAKS = "the file would no longer compile"
+STILL_FOUND = "what it fixes was still found"
 
 Sources: TypeAlias = Mapping[Path, Source]
 Findings: TypeAlias = Mapping[Path, Sequence[Finding]]
@@ -24,6 +26,9 @@ Accept: TypeAlias = Callable[[Source, Finding], bool]
 
 # A finding to fix, in the file that it and its fix are about.
 _Chosen: TypeAlias = tuple[Path, Finding, Fix]
+
+# What tells findings of a file apart: the code, and the offset.
+_Key: TypeAlias = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,7 @@ class _Settling:
         self._sources = sources
         self._findings: Findings = {}
         # Which findings to fix, by what the person said and what became of it; by code and offset, which moves.
-        self._verdicts: dict[Path, dict[tuple[str, int], bool]] = {path: {} for path in sources}
+        self._verdicts: dict[Path, dict[_Key, bool]] = {path: {} for path in sources}
         self._applied: dict[Path, list[tuple[Finding, Fix]]] = {}
         self._rolled_back: dict[Path, list[RolledBack]] = {}
 
@@ -132,13 +137,15 @@ class _Settling:
         kept, trial = self._keep([], nothing, together)
         for path, finding, fix in kept:
             self._applied.setdefault(path, []).append((finding, fix))
-        for path, edits in trial.edits.items():
-            moved = {(code, mapped(offset, edits)): verdict for (code, offset), verdict in self._verdicts[path].items()}
-            self._verdicts[path] = moved
         for path, finding, _ in kept:
             # It is gone: what is found there from now on is another.
-            key = finding.code, mapped(_offset(self._sources[path], finding), trial.edits[path])
-            self._verdicts[path].pop(key, None)
+            self._verdicts[path].pop(_key(self._sources[path], finding), None)
+        for path, edits in trial.edits.items():
+            moved: dict[_Key, bool] = {}
+            for (code, offset), verdict in self._verdicts[path].items():
+                key = code, mapped(offset, edits)
+                moved[key] = verdict and moved.get(key, True)
+            self._verdicts[path] = moved
         self._sources, self._findings = trial.sources, trial.findings
 
     def _keep(self, kept: list[_Chosen], so_far: _Trial, group: Sequence[_Chosen]) -> tuple[list[_Chosen], _Trial]:
@@ -169,7 +176,7 @@ class _Settling:
             except SourceError as error:
                 return _Trial(sources, {}, edits, str(error))
             if not _still_compiles(self._sources[path], sources[path]):
-                return _Trial(sources, {}, edits, "the file would no longer compile")
+                return _Trial(sources, {}, edits, BREAKS)
         findings = self._check(sources)
         return _Trial(sources, findings, edits, self._fault(fixes, edits, sources, findings))
 
@@ -178,23 +185,19 @@ class _Settling:
     ) -> str | None:
         """Why the findings after some fixes are not what they should be."""
         for path, source in self._sources.items():
-            fixed = [finding for at, finding, _ in fixes if at == path]
-            expected = Counter(
-                (finding.code, mapped(_offset(source, finding), edits.get(path, ())))
-                for finding in self._findings.get(path, ())
-            )
-            expected.subtract(
-                (finding.code, mapped(_offset(source, finding), edits.get(path, ()))) for finding in fixed
-            )
+            made = edits.get(path, ())
+            before = Counter(_moved_key(source, finding, made) for finding in self._findings.get(path, ()))
+            fixed = Counter(_moved_key(source, finding, made) for at, finding, _ in fixes if at == path)
             after = Counter(_key(sources[path], finding) for finding in findings.get(path, ()))
-            for finding in fixed:
-                key = finding.code, mapped(_offset(source, finding), edits[path])
-                if after[key] > expected[key]:
-                    return "what it fixes was still found"
-            allowed = _by_code(expected)
-            grown = sorted(code for code, count in _by_code(after).items() if count > allowed[code])
-            if grown:
-                return f"it brought on {', '.join(grown)}"
+            codes_before, codes_fixed, codes_after = map(_codes, (before, fixed, after))
+            new = sorted(codes_after - codes_before)
+            if new:
+                return f"it brought on {', '.join(new)}"
+            # Neither where it was, nor elsewhere as if it were another.
+            if any(after[key] > before[key] - fixed[key] for key in fixed):
+                return STILL_FOUND
+            if any(codes_after[code] > codes_before[code] - codes_fixed[code] for code in codes_fixed):
+                return STILL_FOUND
         return None
 
     def _take_back(self, path: Path, finding: Finding, reason: str) -> None:
@@ -246,15 +249,17 @@ def _offset(source: Source, finding: Finding) -> int:
     return source.offset(start.row, start.column, finding.place.cell)
 
 
-def _key(source: Source, finding: Finding) -> tuple[str, int]:
+def _key(source: Source, finding: Finding) -> _Key:
     return finding.code, _offset(source, finding)
 
 
-def _by_code(findings: Mapping[tuple[str, int], int]) -> Counter[str]:
-    counts: Counter[str] = Counter()
-    for (code, _), count in findings.items():
-        counts[code] += count
-    return counts
+def _moved_key(source: Source, finding: Finding, edits: Iterable[Edit]) -> _Key:
+    """The key that a finding has after edits if it is still there."""
+    return finding.code, mapped(_offset(source, finding), edits)
+
+
+def _codes(keys: Counter[_Key]) -> Counter[str]:
+    return Counter(code for code, _ in keys.elements())
 
 
 def _still_compiles(before: Source, after: Source) -> bool:
