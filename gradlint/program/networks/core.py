@@ -54,6 +54,7 @@ class Decision:
     value: bool
     phase: str
     clock: int
+    makers: tuple[Obj, ...]
 
 
 @dataclass(eq=False)
@@ -65,11 +66,13 @@ class Library:
     def __post_init__(self) -> None:
         self.canonical = lru_cache(maxsize=None)(self.vocabulary.canonical)
         self.layer = lru_cache(maxsize=None)(self._layer)
-        self.flow = lru_cache(maxsize=None)(lambda path: self._table("flow", path))
-        self.method = lru_cache(maxsize=None)(lambda name: self._table("flow_methods", name))
+        self.flow = lru_cache(maxsize=None)(lambda path: self._table("chain", path))
+        self.method = lru_cache(maxsize=None)(lambda name: self._table("chain_methods", name))
 
     def _layer(self, path: str) -> Mapping[str, Plain] | None:
         """The facts of a module class; an empty mapping for a module that nothing is known of."""
+        if not path.rpartition(".")[2][:1].isupper():  # a function, or a module of functions
+            return None
         found = self.vocabulary.about("layers", path)
         if isinstance(found, str):
             return {"role": found}
@@ -184,7 +187,7 @@ class Core:
     def decide(self, key: int) -> bool:
         known = self.decisions.get(key)
         if known is None:
-            known = Decision(self.oracle.get(key, self.leaning), self.phase, self.clock)
+            known = Decision(self.oracle.get(key, self.leaning), self.phase, self.clock, self.makers)
             self.decisions[key] = known
         return known.value
 

@@ -57,8 +57,8 @@ class Evaluator(Classes):
     def evaluate(self, expr: s.Expr, frame: Frame) -> Value:
         self.step()
         found = self._evaluated(expr, frame)
-        if self.subjects and isinstance(found, Unknown) and isinstance(expr, (s.Name, s.Attribute, s.Subscript)):
-            return self.subject(expr, frame, found)
+        if frame.lazy and isinstance(found, Unknown) and isinstance(expr, (s.Name, s.Attribute, s.Subscript)):
+            return self.settle(expr, frame, found)
         return found
 
     def _evaluated(self, expr: s.Expr, frame: Frame) -> Value:
@@ -125,6 +125,13 @@ class Evaluator(Classes):
 
     def _call(self, expr: s.Call, frame: Frame) -> Value:
         function = self.evaluate(expr.func, frame)
+        args, kwargs = self.arguments(expr, frame)
+        if not isinstance(function, (Fn, ClassRef)):
+            kwargs.pop("**", None)
+        return self.call(function, args, kwargs, expr, frame)
+
+    def arguments(self, expr: s.Call, frame: Frame) -> tuple[list[Value], dict[str, Value]]:
+        """The arguments of a call; what an unknown `**` part gives stands under "**"."""
         args: list[Value] = []
         kwargs: dict[str, Value] = {}
         for arg in expr.args:
@@ -140,9 +147,7 @@ class Evaluator(Classes):
                 kwargs[arg.keyword] = value
             else:
                 args.append(value)
-        if not isinstance(function, Fn) and "**" in kwargs and not isinstance(function, ClassRef):
-            del kwargs["**"]
-        return self.call(function, args, kwargs, expr, frame)
+        return args, kwargs
 
     def _spread(self, items: tuple[s.Expr, ...], frame: Frame) -> list[Value]:
         out: list[Value] = []
@@ -285,6 +290,15 @@ class Evaluator(Classes):
 
     # --- names ----------------------------------------------------------------------------------
 
+    def lazy_frame(self, scope: Scope) -> Frame:
+        """A frame for code that is not run, within the frames around it."""
+        if scope.kind == "module" or scope.parent is None:
+            return self.module_frame(scope)
+        around = scope.parent
+        while around.kind == "class" and around.parent is not None:
+            around = around.parent
+        return Frame(scope, self.lazy_frame(around), lazy=True)
+
     def lookup(self, name: str, frame: Frame, at: int | None) -> Value:
         here: Frame | None = frame
         while here is not None:
@@ -374,7 +388,7 @@ class Evaluator(Classes):
     def grow(self, binding: Binding, frame: Frame, at: int | None) -> None:
         raise NotImplementedError
 
-    def subject(self, expr: s.Expr, frame: Frame, found: Unknown) -> Value:
+    def settle(self, expr: s.Expr, frame: Frame, found: Unknown) -> Value:
         raise NotImplementedError
 
 

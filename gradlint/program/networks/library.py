@@ -62,13 +62,13 @@ class Library(Modules):
             given = args[0] if args else next(iter(kwargs.values()), None)
             self.mark(given)
             return given
+        passed = facts.vocabulary.gives(path)
+        if isinstance(passed, int) and passed < len(args):
+            return args[passed]
         if facts.layer(path) is not None:
             return self.made(path, args, kwargs, at, frame)
         if facts.vocabulary.is_options(path):
             return Options(path)
-        passed = facts.vocabulary.gives(path)
-        if isinstance(passed, int) and passed < len(args):
-            return args[passed]
         plain = self._plain(path, args, kwargs)
         if plain is not None:
             return plain

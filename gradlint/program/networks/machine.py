@@ -11,7 +11,7 @@ from gradlint.program.scopes import Binding
 from gradlint.program.values import Cls, Const, Made
 
 _TURNS = 64
-_OUTSIDE = 12000
+_GROWING = frozenset(["append", "extend", "insert", "update", "setdefault", "add_module", "register_module"])
 
 
 class _Returned(Exception):
@@ -250,37 +250,31 @@ class Machine(Evaluator):
                 default = call.arg(None, "default")
                 action = call.arg(None, "action")
                 if default is not None:
-                    return self.evaluate(default, Frame(scope, self.module_frame(scope), lazy=True))
+                    return self.evaluate(default, self.lazy_frame(scope))
                 if isinstance(action, s.Constant) and action.value in ("store_true", "store_false"):
                     return action.value == "store_false"
                 return self.unknown("option", name)
         return self.unknown("option", name)
 
-    def subject(self, expr: s.Expr, frame: Frame, found: Unknown) -> Value:
-        """The network in question, where an expression outside it may hold it."""
-        values = self.world.values
-        for value in values.of(expr, frame.scope):
-            if not isinstance(value, Made):
-                continue
-            for subject in self.subjects:
-                if isinstance(subject, Obj) and isinstance(value.of, Cls):
-                    heirs = list(values.lineage(subject.cls))
-                    if value.of.scope in heirs or subject.cls in list(values.lineage(value.of.scope)):
+    def settle(self, expr: s.Expr, frame: Frame, found: Unknown) -> Value:
+        """A name of code that is not run, by all that it may hold: the network in question, or one constant."""
+        values = self.world.values.of(expr, frame.scope)
+        for value in values:
+            if isinstance(value, Made):
+                for subject in self.subjects:
+                    if self._holds(value, subject):
                         return subject
-                if isinstance(subject, Container) and subject.site is not None and value.site is subject.site.node:
-                    return subject
-        return found
+        known = [v for v in values if not (isinstance(v, Const) and v.value is None)]
+        only = known[0] if len(known) == 1 else None
+        return only.value if isinstance(only, Const) else found
 
-    def settle(self, expr: s.Expr, frame: Frame) -> Value:
-        """An expression of code that is not run: by its bindings, else by all that it may hold if that is one thing."""
-        found = self.evaluate(expr, frame)
-        if not isinstance(found, Unknown):
-            return found
-        values = [v for v in self.world.values.of(expr, frame.scope) if v != Const(None)]
-        constants = [v.value for v in values if isinstance(v, Const)]
-        if len(constants) == 1 and len(values) == 1:
-            return constants[0]
-        return found
+    def _holds(self, value: Made, subject: Obj | Container) -> bool:
+        if isinstance(subject, Container):
+            return subject.site is not None and value.site is subject.site.node
+        if not isinstance(value.of, Cls):
+            return False
+        lineage = self.world.values.lineage
+        return value.of.scope in lineage(subject.cls) or subject.cls in lineage(value.of.scope)
 
 
 def _suite(body: s.Node, binding: Binding) -> tuple[s.Stmt, ...]:
@@ -296,8 +290,8 @@ def _changes(stmt: s.Stmt, name: str) -> bool:
     if isinstance(stmt, (s.Function, s.Class)):
         return False
     for node in s.walk(stmt, into=False):
-        if isinstance(node, s.Call) and isinstance(node.func, s.Attribute):
-            if isinstance(node.func.value, s.Name) and node.func.value.text == name and isinstance(stmt, (s.Evaluate, s.For)):
+        if isinstance(node, s.Call) and isinstance(node.func, s.Attribute) and node.func.attr in _GROWING:
+            if isinstance(node.func.value, s.Name) and node.func.value.text == name:
                 return True
         elif isinstance(node, s.AugAssign) and isinstance(node.target, s.Name) and node.target.text == name:
             return True

@@ -38,6 +38,8 @@ class Modules(Tensors):
             self.fill(container, args, kwargs)
             self.containers.append(container)
             return container
+        if facts.get("role") == "parameter":
+            return Param(None, "parameter")
         home = frame.defining or self.home
         return Layer(path, facts, site, tuple(args), kwargs, self.makers, home)
 

@@ -1,0 +1,131 @@
+"""The noun that rules read: a network, and the stacks of layers in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+from gradlint.program import syntax as s
+from gradlint.program.names import Lib
+from gradlint.program.networks.core import Library, World
+from gradlint.program.networks.explore import Outcome, Root, judge
+from gradlint.program.networks.machine import Machine
+from gradlint.program.networks.objects import Layer, Link, Obj, walk_modules
+from gradlint.program.networks.recipes import (
+    Recipe,
+    Recipes,
+    enclosing_class,
+    is_network_class,
+    make,
+    make_sequence,
+)
+from gradlint.program.project import Module
+from gradlint.program.scopes import Scope
+from gradlint.program.values import Values
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """A run of weight layers, each followed by an activation of the ReLU family, in the order of the forward pass."""
+
+    links: tuple[Link, ...]
+    outcome: Outcome
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        return tuple(link.layer for link in self.links)
+
+    def __len__(self) -> int:
+        return len(self.links)
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A module class or a sequence of layers that a file defines.
+
+    `node` is the class or the call; `scope` the class, or where the call stands.
+    """
+
+    module: Module
+    node: s.Class | s.Call
+    name: str
+    scope: Scope
+    recipes: tuple[Recipe, ...]
+    world: World
+
+    def stacks(self, depth: int) -> list[Stack]:
+        """The runs of at least `depth` layers with default initialization that this network's own code holds.
+
+        The longest first; with several instantiations in the project, those of the first that has one.
+        """
+        for recipe in self.recipes:
+            for verdict in judge(self.world, self._maker(recipe), _nothing, depth):
+                found = [Stack(r, verdict.outcome) for r in verdict.outcome.runs if len(r) >= depth]
+                kept = [stack for stack in found if self._owns(stack, depth)]
+                if kept:
+                    return kept
+        return []
+
+    def _maker(self, recipe: Recipe) -> object:
+        if isinstance(self.node, s.Class):
+            return lambda machine: make(machine, recipe, self.scope)
+        return lambda machine: make_sequence(machine, recipe)
+
+    def _owns(self, stack: Stack, depth: int) -> bool:
+        """Whether this network is the one to name: no part of it, and no base class, holds the run by itself."""
+        root = stack.outcome.root
+        if not isinstance(root, Obj):
+            return True
+        inside = [m for _, m in walk_modules(root) if isinstance(m, Obj) and m is not root]
+        for part in inside:
+            if sum(1 for layer in stack.layers if part in layer.makers) >= depth:
+                return False
+        homes = [layer.home for layer in stack.layers if layer.home is not None]
+        if not homes:
+            return True
+        most = max(set(homes), key=lambda h: (homes.count(h), h is self.scope))
+        return most is self.scope or most not in list(self.world.values.lineage(root.cls))
+
+
+def _nothing(machine: Machine, root: Root) -> None:
+    pass
+
+
+_WORLDS: WeakKeyDictionary[Values, tuple[World, Recipes]] = WeakKeyDictionary()
+
+
+def networks_of(module: Module, values: Values) -> Iterable[Network]:
+    """The networks that a file defines: its module classes, and the sequences outside of them."""
+    if values not in _WORLDS:
+        world = World(values.files, values, Library(values.vocabulary))
+        _WORLDS[values] = (world, Recipes(world))
+    world, recipes = _WORLDS[values]
+    for scope in module.scopes:
+        if scope.kind == "class" and isinstance(scope.node, s.Class) and is_network_class(world, scope):
+            yield Network(module, scope.node, scope.name, scope, tuple(recipes.of(scope)), world)
+    yield from _sequences(module, world, recipes)
+
+
+def _sequences(module: Module, world: World, recipes: Recipes) -> Iterator[Network]:
+    inner: set[int] = set()
+    for name, calls in module.calls.items():
+        for call, where in calls:
+            if call.id in inner or not _is_sequence(world, call, where, name):
+                continue
+            inner |= {c.id for c in s.calls(call) if c is not call}
+            owner = enclosing_class(where)
+            if owner is not None and is_network_class(world, owner):
+                continue
+            found = tuple(recipes.reaching(call, where, None))
+            yield Network(module, call, name, where, found, world)
+
+
+def _is_sequence(world: World, call: s.Call, where: Scope, name: str) -> bool:
+    if not name[:1].isupper():
+        return False
+    for value in world.values.of(call.func, where):
+        if isinstance(value, Lib):
+            facts = world.library.layer(value.path)
+            return facts is not None and facts.get("kind") == "sequence"
+    return False
