@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gradlint import docs
-from gradlint.packs import load
+from gradlint import cli
 from tests.conftest import RNN_LOOP, ROOT
 
 PACKAGE = ROOT / "gradlint"
@@ -163,7 +162,6 @@ def test_starting_is_light(project: Path) -> None:
     assert not loaded & {"libcst", "rich", "pathspec", "tomllib", "tomli", "gradlint.runner", "gradlint.rule"}
 
 
-def test_the_readme_lists_the_rules() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    table = "\n".join(docs.table(load(installed=False)))
-    assert table in readme, f"the table of rules in README.md should be:\n{table}"
+def test_gradlint_passes_itself(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(ROOT)
+    assert cli.run(["gradlint", "rules", "tests"]) == 0, capsys.readouterr()

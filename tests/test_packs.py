@@ -65,7 +65,7 @@ def test_a_folder_is_a_package(tmp_path: Path) -> None:
     (folder / "_shared.py").write_text("LEVEL = 'note'\n")
     file.write_text("from ._shared import LEVEL\n" + file.read_text() + "    word = LEVEL\n")
     (rule,) = (rule for rule in load([folder]) if rule.code == "XY101")
-    assert rule.__module__ == "gradlint_packs_lint_rules.one_rule"
+    assert rule.__module__.startswith("gradlint_packs_lint_rules")
     assert rule.word == "note"  # type: ignore[attr-defined]
     assert inspect.getsource(rule).startswith("class OneRule(Rule):")
     assert not any(str(folder) in place for place in sys.path)
