@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 import typer
 
 from gradlint import __version__, console
-from gradlint.config import Format
+from gradlint.formats import PageFormat, ReportFormat
 
 COMMANDS: Final = ("check", "rule")
 # What may stand in the place of a command; anything else there belongs to `check`.
@@ -75,7 +75,7 @@ def check(
     ] = None,
     extend_select: Annotated[list[str] | None, typer.Option(metavar="RULES", help="Run these too.")] = None,
     ignore: Annotated[list[str] | None, typer.Option(metavar="RULES", help="Do not run these.")] = None,
-    output_format: Annotated[Format | None, typer.Option(help="How to report.", show_default="full")] = None,
+    output_format: Annotated[ReportFormat | None, typer.Option(help="How to report.", show_default="full")] = None,
     exclude: Annotated[
         list[str] | None, typer.Option(metavar="PATTERN", help="Pass over these in folders, as in a .gitignore.")
     ] = None,
@@ -125,7 +125,7 @@ def check(
 def rule(
     rule: Annotated[str | None, typer.Argument(metavar="CODE|NAME", help="The rule to explain.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Explain every rule.")] = False,
-    output_format: Annotated[Literal["text", "json", "markdown"], typer.Option(help="How to print.")] = "text",
+    output_format: Annotated[PageFormat, typer.Option(help="How to print.")] = "text",
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="Take rule packs from this file.")] = None,
     isolated: Annotated[bool, typer.Option("--isolated", help="Take no settings from files.")] = False,
 ) -> None:

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
-from typing import Final, Literal, TypeAlias, get_type_hints
+from typing import Final, TypeAlias, get_type_hints
 
 from gradlint.finding import Problem
+from gradlint.formats import ReportFormat
 from gradlint.schema import WrongTypeError, convert, nearest, toml
 
-Format: TypeAlias = Literal["full", "concise", "json", "github"]
 Strings: TypeAlias = tuple[str, ...]
 
 COMMAND_LINE: Final = "the command line"
@@ -45,7 +45,7 @@ class Config:
     preview: bool = False
     fix: bool = False
     unsafe_fixes: bool = False
-    output_format: Format = "full"
+    output_format: ReportFormat = "full"
 
 
 @dataclass(frozen=True, slots=True)

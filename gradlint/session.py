@@ -12,6 +12,7 @@ from gradlint import console, docs
 from gradlint.config import Config
 from gradlint.finding import Level, Problem
 from gradlint.fix.edits import Safety
+from gradlint.formats import PageFormat
 from gradlint.plan import Planner
 from gradlint.report import lines
 from gradlint.report.text import Terminal
@@ -61,7 +62,7 @@ def show_settings(request: Request) -> int:
     return console.FAILED if planner.problems else CLEAN
 
 
-def explain(word: str | None, output_format: str, config: Path | None, isolated: bool) -> int:
+def explain(word: str | None, output_format: PageFormat, config: Path | None, isolated: bool) -> int:
     """Print the page of the rule with the code or name `word`, or of every rule."""
     planner = Planner(None, config, isolated)
     plan = planner.main([Path()])
@@ -77,7 +78,7 @@ def explain(word: str | None, output_format: str, config: Path | None, isolated:
     return console.FAILED if problems else CLEAN
 
 
-def _pages(rules: Sequence[type[Rule]], output_format: str, one: bool) -> Iterator[str]:
+def _pages(rules: Sequence[type[Rule]], output_format: PageFormat, one: bool) -> Iterator[str]:
     if output_format == "json":
         data = [docs.as_data(rule) for rule in rules]
         yield json.dumps(data[0] if one and data else data, indent=2)

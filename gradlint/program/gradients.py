@@ -189,10 +189,12 @@ class Solver:
         if leaf.flipped:
             then, orelse = orelse, then
         first, second = self._flow(item.then, then), self._flow(item.orelse, orelse)
-        out = Exits(falls=first.falls | second.falls)
-        out.absorb(first)
-        out.absorb(second)
-        return out
+        return Exits(
+            _merged(first.falls, second.falls, leaf.key),
+            _merged(first.returns, second.returns, leaf.key),
+            _merged(first.breaks, second.breaks, leaf.key),
+            _merged(first.continues, second.continues, leaf.key),
+        )
 
     def _loop(self, item: Loop, states: set[State]) -> Exits:
         out = Exits()
@@ -376,6 +378,22 @@ def _reads(text: str, names: set[str]) -> bool:
                 return True
             start = text.find(name, start + 1)
     return False
+
+
+def _merged(first: set[State], second: set[State], key: Key) -> set[State]:
+    """The states after both ways of a branch: where they agree, the choice no longer matters."""
+    if not first or not second:
+        return first | second
+    stripped = {_without(state, key) for state in first} & {_without(state, key) for state in second}
+    if not stripped:
+        return first | second
+    return stripped | {state for state in first | second if _without(state, key) not in stripped}
+
+
+def _without(state: State, key: Key) -> State:
+    if all(k != key for k, _, _ in state.assumed):
+        return state
+    return replace(state, assumed=frozenset(a for a in state.assumed if a[0] != key))
 
 
 def _few(states: set[State]) -> set[State]:

@@ -13,6 +13,7 @@ from gradlint.program.truth import truth
 from gradlint.program.values import (
     Bound,
     Cls,
+    Const,
     Context,
     Func,
     Items,
@@ -33,11 +34,12 @@ _NESTED = 6  # how deep containers are opened
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A module that a network holds, and where the code constructs or stores it."""
+    """A module that a network holds, and where the code constructs or stores it; `repeated`: in a loop."""
 
     made: Made
     module: Module
     node: s.Node
+    repeated: bool = False
 
 
 class Parts:
@@ -48,6 +50,7 @@ class Parts:
         self._direct: dict[Made, tuple[Part, ...]] = {}
         self._whole: dict[Made, tuple[Part, ...]] = {}
         self._modular: dict[Cls | Lib, bool] = {}
+        self._loops: dict[Scope, list[tuple[int, int, s.Expr | None]]] = {}
 
     def is_module(self, value: Value) -> bool:
         """Whether a value is a module: by its base class, or since it has a forward pass."""
@@ -104,8 +107,24 @@ class Parts:
         if known is None:
             self._direct[made] = ()
             found = _Construction(self, made)
-            known = self._direct[made] = tuple(found.parts)
+            known = self._direct[made] = found.parts
         return known
+
+    def in_loop(self, scope: Scope, node: s.Node, context: Context | None) -> bool:
+        """Whether code runs more than once: in a loop's body, a comprehension's element, or `[…] * n`."""
+        spans = self._loops.get(scope)
+        if spans is None:
+            spans = self._loops[scope] = list(_loops(scope))
+        return any(
+            first <= node.id <= last and not self._once(iterated, scope, context) for first, last, iterated in spans
+        )
+
+    def _once(self, iterated: s.Expr | None, scope: Scope, context: Context | None) -> bool:
+        """Whether the loop is over `range(1)`, as the code has it."""
+        if not isinstance(iterated, s.Call) or s.dotted(iterated.func) != "range" or len(iterated.args) != 1:
+            return False
+        values = self.values.of(iterated.args[0].value, scope, context)
+        return bool(values) and all(v == Const(1) for v in values)
 
     def flat(self, values: ValueSet, depth: int = _NESTED) -> Iterator[Made]:
         """The modules among values, containers opened."""
@@ -132,13 +151,19 @@ class _Construction:
         self.finder = parts
         self.values = parts.values
         self.made = made
-        self.parts: dict[Part, None] = {}
+        self._held: dict[tuple[Made, Module, s.Node], bool] = {}
         self.seen: set[tuple[Scope, Context | None]] = set()
         self.visited: set[Scope] = set()
+        self.looping = False  # whether the function being read is called in a loop
+        self.context: Context | None = None
         if isinstance(made.of, Lib):
             self._library(made)
         else:
             self._project(made, made.of.scope)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        return tuple(Part(*key, repeated) for key, repeated in self._held.items())
 
     def _library(self, made: Made) -> None:
         if made.site is None or made.scope is None:
@@ -178,6 +203,7 @@ class _Construction:
             return
         self.seen.add((scope, context))
         self.visited.add(scope)
+        outer, self.context = self.context, context
         for node in live(self.values, scope, context):
             if isinstance(node, s.Call):
                 self._call(node, scope, context, depth)
@@ -188,6 +214,7 @@ class _Construction:
                 and any(isinstance(t, s.Attribute) for t in node.targets)
             ):
                 self._hold(self.values.of(node.value, scope, context), scope, node.value)
+        self.context = outer
 
     def _call(self, call: s.Call, scope: Scope, context: Context | None, depth: int) -> None:
         for function in self.values.of(call.func, scope, context):
@@ -203,7 +230,10 @@ class _Construction:
 
     def _apply(self, function: Value, call: s.Call, scope: Scope, context: Context | None, depth: int) -> None:
         if isinstance(function, Func):
+            outer = self.looping
+            self.looping = outer or self.finder.in_loop(scope, call, context)
             self.region(function.scope, self.values.enter(function, call, scope, context), depth + 1)
+            self.looping = outer
         elif isinstance(function, Partial):
             self._apply(function.function, function.site, function.scope, function.context, depth + 1)
         elif isinstance(function, (Cls, Lib)) or (isinstance(function, Bound) and depth == 0):
@@ -229,13 +259,17 @@ class _Construction:
         )
 
     def _hold(self, values: ValueSet, scope: Scope, node: s.Node) -> None:
+        around = self.looping or self.finder.in_loop(scope, node, self.context)
         for made in self.finder.flat(values):
             if made == self.made:
                 continue
+            repeated = around
+            key = (made, scope.module, node)
             if made.site is not None and made.scope is not None:
-                self.parts[Part(made, made.scope.module, made.site)] = None
-            else:
-                self.parts[Part(made, scope.module, node)] = None
+                key = (made, made.scope.module, made.site)
+                near = made.scope is scope or made.scope in self.visited
+                repeated = around or (near and self.finder.in_loop(made.scope, made.site, made.context))
+            self._held[key] = self._held.get(key, False) or repeated
 
 
 def live(values: Values, scope: Scope, context: Context | None) -> Iterator[s.Node]:
@@ -254,3 +288,20 @@ def live(values: Values, scope: Scope, context: Context | None) -> Iterator[s.No
             stack.extend(reversed(taken))
         else:
             stack.extend(reversed(list(s.children(node))))
+
+
+def _loops(scope: Scope) -> Iterator[tuple[int, int, s.Expr | None]]:
+    """The id ranges of a function's repeated code, with what is iterated."""
+    for node in s.walk(scope.body, into=False):
+        if isinstance(node, (s.For, s.While)):
+            yield node.body.id, _last(node.body), node.iter if isinstance(node, s.For) else None
+        elif isinstance(node, s.Comprehension):
+            yield node.element.id, _last(node.element), node.clauses[0].iter
+        elif isinstance(node, s.Binary) and node.op == "*":
+            for side in (node.left, node.right):
+                if isinstance(side, s.Sequence):
+                    yield side.id, _last(side), None
+
+
+def _last(node: s.Node) -> int:
+    return max(n.id for n in s.walk(node))

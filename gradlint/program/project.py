@@ -14,7 +14,13 @@ from gradlint.program.lower import Lowering
 from gradlint.program.positions import spans
 from gradlint.program.scopes import Scope, Store, bind
 from gradlint.source import Source, SourceError, read
+from gradlint.source.discover import discover
 from gradlint.source.place import Place
+
+
+# How many files one question about callers reads, in projects where a name is everywhere.
+_HINTED = 24
+_OTHERS = 8
 
 
 class Module:
@@ -197,7 +203,7 @@ class Files:
     @cached_property
     def paths(self) -> list[Path]:
         """Every Python file and notebook of the project."""
-        found = sorted(p for e in ("*.py", "*.ipynb") for p in self.root.rglob(e) if ".git" not in p.parts)
+        found, _ = discover([self.root], exclude=self._exclude, respect_gitignore=True)
         return [*found, *(p for p in self._overlay if p not in set(found))]
 
     def mentioning(self, *words: str) -> Iterator[Module]:
@@ -208,6 +214,20 @@ class Files:
                 module = self.load(path)
                 if module is not None:
                     yield module
+
+    def naming(self, *texts: str, near: Module, hints: tuple[str, ...]) -> Iterator[Module]:
+        """The modules that contain one of the texts: the file itself, then those that name a hint, then some others.
+
+        Names such as `train(` are everywhere in a large project; the bound keeps a question from reading it all.
+        """
+        found = dict.fromkeys(path for text in texts for path in self._holding(text))
+        found.pop(near.path, None)
+        hinted = [p for p in found if any(p in self._holding(hint) for hint in hints)]
+        others = [p for p in found if p not in set(hinted)]
+        for path in (near.path, *hinted[:_HINTED], *others[:_OTHERS]):
+            module = self.load(path)
+            if module is not None:
+                yield module
 
     def _holding(self, word: str) -> dict[Path, None]:
         """The files whose bytes contain a word, in order."""

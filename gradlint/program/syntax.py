@@ -6,9 +6,8 @@ few nodes that end up in a finding or an edit. Nodes compare and hash by identit
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
-from functools import cache
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Union
 
 _node = dataclass(frozen=True, slots=True, eq=False)
@@ -412,23 +411,71 @@ Stmt = Union[
 NESTED = (Function, Class, Lambda)
 
 
-@cache
-def _fields(kind: type[Node]) -> tuple[str, ...]:
-    return tuple(f.name for f in fields(kind) if f.name != "id")
+def _optional(*nodes: Node | None) -> tuple[Node, ...]:
+    return tuple(n for n in nodes if n is not None)
 
 
-def children(node: Node) -> Iterator[Node]:
+def _mapping(node: Mapping) -> tuple[Node, ...]:
+    return tuple(part for pair in node.items for part in pair if part is not None)
+
+
+def _with(node: With) -> tuple[Node, ...]:
+    return (*(part for pair in node.items for part in pair if part is not None), node.body)
+
+
+_CHILDREN: dict[type[Node], Callable[..., tuple[Node, ...]]] = {
+    Name: lambda n: (),
+    Constant: lambda n: (),
+    Unread: lambda n: (),
+    Jump: lambda n: (),
+    Import: lambda n: (),
+    ImportFrom: lambda n: (),
+    Global: lambda n: (),
+    Attribute: lambda n: (n.value,),
+    Arg: lambda n: (n.value,),
+    Call: lambda n: (n.func, *n.args),
+    Sequence: lambda n: n.items,
+    Mapping: _mapping,
+    Subscript: lambda n: (n.value, n.index),
+    Slice: lambda n: _optional(n.lower, n.upper, n.step),
+    Binary: lambda n: (n.left, n.right),
+    Compare: lambda n: (n.left, *n.rights),
+    Boolean: lambda n: (n.left, n.right),
+    Unary: lambda n: (n.value,),
+    Conditional: lambda n: (n.test, n.then, n.orelse),
+    Lambda: lambda n: (*n.params, n.body),
+    Clause: lambda n: (n.target, n.iter, *n.tests),
+    Comprehension: lambda n: (n.element, *n.clauses),
+    Starred: lambda n: (n.value,),
+    Format: lambda n: n.parts,
+    Await: lambda n: (n.value,),
+    Yield: lambda n: _optional(n.value),
+    Walrus: lambda n: (n.target, n.value),
+    Param: lambda n: _optional(n.default, n.annotation),
+    Block: lambda n: n.body,
+    Assign: lambda n: _optional(*n.targets, n.value, n.annotation),
+    AugAssign: lambda n: (n.target, n.value),
+    Evaluate: lambda n: (n.value,),
+    Return: lambda n: _optional(n.value),
+    Raise: lambda n: _optional(n.value),
+    Assert: lambda n: (n.test,),
+    Delete: lambda n: n.targets,
+    If: lambda n: _optional(n.test, n.then, n.orelse),
+    For: lambda n: _optional(n.target, n.iter, n.body, n.orelse),
+    While: lambda n: _optional(n.test, n.body, n.orelse),
+    Handler: lambda n: _optional(n.type, n.body),
+    Try: lambda n: _optional(n.body, *n.handlers, n.orelse, n.final),
+    With: _with,
+    Case: lambda n: _optional(n.pattern, n.guard, n.body),
+    Match: lambda n: (n.subject, *n.cases),
+    Function: lambda n: _optional(*n.params, *n.decorators, n.returns, n.body),
+    Class: lambda n: (*n.bases, *n.decorators, n.body),
+}
+
+
+def children(node: Node) -> tuple[Node, ...]:
     """The nodes directly below, in source order."""
-    for name in _fields(type(node)):
-        yield from _nodes(getattr(node, name))
-
-
-def _nodes(value: object) -> Iterator[Node]:
-    if isinstance(value, Node):
-        yield value
-    elif isinstance(value, tuple):
-        for item in value:
-            yield from _nodes(item)
+    return _CHILDREN[node.__class__](node)
 
 
 def walk(node: Node, *, into: bool = True) -> Iterator[Node]:
@@ -439,7 +486,7 @@ def walk(node: Node, *, into: bool = True) -> Iterator[Node]:
         yield here
         if not into and here is not node and isinstance(here, NESTED):
             continue
-        stack.extend(reversed(list(children(here))))
+        stack.extend(reversed(children(here)))
 
 
 def calls(node: Node, *, into: bool = True) -> Iterator[Call]:

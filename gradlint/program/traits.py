@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gradlint.program import syntax as s
+from gradlint.program.blocks import Blocks
+from gradlint.program.families import is_transformer
 from gradlint.program.loops import Loops, not_trained
 from gradlint.program.names import Lib
 from gradlint.program.parts import Part, Parts, live
@@ -32,7 +34,9 @@ class Traits:
         self.values = values
         self.parts = Parts(values)
         self._loops = Loops(values, self.weighted)
+        self._blocks = Blocks(values, self.parts)
         self._recurrent: dict[Made, Evidence | None] = {}
+        self._transformers: dict[Made, Evidence | None] = {}
         self._weighted: dict[Made, bool] = {}
         self._looping: dict[tuple[Cls, bool], Evidence | None] = {}
 
@@ -72,6 +76,25 @@ class Traits:
                     self._looping[key] = Evidence(scope.module, found.loop, "a hand-written recurrence over time")
                     break
         return self._looping[key]
+
+    # --- transformers -------------------------------------------------------------------------
+
+    def transformer(self, made: Made | Cls) -> Evidence | None:
+        """Where a network has blocks of self-attention with a feed-forward, two at least; None if it has not."""
+        network = made if isinstance(made, Made) else Made(made)
+        if network not in self._transformers:
+            self._transformers[network] = self._find_transformer(network)
+        return self._transformers[network]
+
+    def _find_transformer(self, network: Made) -> Evidence | None:
+        for part in self.parts.whole(network):
+            for path in self.values.bases_of(part.made):
+                if is_transformer(path, part.made, self.values):
+                    return Evidence(part.module, part.node, f"`{_short(path)}`")
+        stack = self._blocks.of(network)
+        if stack.blocks < 2 or stack.module is None or stack.node is None:
+            return None
+        return Evidence(stack.module, stack.node, "blocks of self-attention with a feed-forward")
 
     # --- what a forward pass runs -------------------------------------------------------------
 

@@ -21,6 +21,8 @@ from gradlint.vocabulary import Vocabulary
 _DEPTH = 48
 _WIDTH = 24
 _UNCUT = 1 << 30
+_CALLERS = 24
+_FUEL = 4000  # how many steps one question may take
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,7 @@ class Values:
         self._bases: dict[Scope, tuple[Cls | Lib, ...]] = {}
         self._stack = _Stack()
         self._provisional: dict[object, ValueSet] = {}
+        self._fuel = _FUEL
         self._contexts: dict[object, Context] = {}
         self._stores: dict[Scope, dict[str, list[Store]]] = {}
 
@@ -166,7 +169,10 @@ class Values:
             stack.cut = min(stack.cut, stack.keys[key])
             return NONE
         depth = len(stack.keys)
-        if depth > _DEPTH:
+        if depth == 0:
+            self._fuel = _FUEL
+        self._fuel -= 1
+        if depth > _DEPTH or self._fuel < 0:
             stack.cut = -1
             return NONE
         outer, stack.cut = stack.cut, _UNCUT
@@ -332,7 +338,10 @@ class Values:
             if binding.kind == "class":
                 return frozenset([Cls(inner)])
             return frozenset([Func(inner, None, context)])
-        if binding.kind == "import" and isinstance(node, (s.Import, s.ImportFrom)):
+        if binding.kind == "import" and isinstance(node, s.Import | s.ImportFrom):
+            known = self._known_symbol(node, binding.name)
+            if known is not None:
+                return frozenset([known])
             return self.meaning(imported(self.files, scope.module, node, binding.name))
         if binding.kind == "param" and isinstance(node, s.Param):
             return self.parameter(scope, node, context)
@@ -375,6 +384,14 @@ class Values:
                 held = self.stored(store, context if inner is scope else None)
                 out |= {Table(tuple((k.value, held) for k in keys)), Many(held)}
         return frozenset(out)
+
+    def _known_symbol(self, node: s.Import | s.ImportFrom, name: str) -> Lib | None:
+        """A symbol that the vocabulary knows keeps its meaning in the library's own repository too."""
+        if isinstance(node, s.Import) or node.level:
+            return None
+        original = next((n for n, alias in node.names or () if (alias or n) == name), name)
+        path = self.vocabulary.canonical(f"{node.module}.{original}")
+        return Lib(path) if self.vocabulary.knows(path) else None
 
     def meaning(self, found: Meaning) -> ValueSet:
         if isinstance(found, Lib):
@@ -692,18 +709,22 @@ class Values:
             return out
         else:
             wanted, names = scope, [scope.name]
+        hints = (scope.module.path.stem if scope.module.path.stem != "__init__" else scope.module.path.parent.name,)
+        if owner is not None:
+            hints = (owner.name, *hints)
         for name in dict.fromkeys(names):
-            words = [name] if owner is None or name != scope.name else [name]
-            for module in self.files.mentioning(*words):
+            for module in self.files.naming(f"{name}(", near=scope.module, hints=hints):
                 for call, where in module.calls.get(name, ()):
                     if self._may_call(call, where, wanted, scope):
                         out.append((call, where))
+                if len(out) >= _CALLERS:
+                    break
         out.extend(self._indirect(scope))
         return out
 
     def _instance_calls(self, method: Scope, owner: Scope) -> Iterator[tuple[s.Call, Scope]]:
         """The calls of instances of a class, in the files that name the class."""
-        for module in self.files.mentioning(owner.name):
+        for module in self.files.naming(owner.name, near=owner.module, hints=(owner.module.path.stem,)):
             for calls in module.calls.values():
                 for call, where in calls:
                     if isinstance(call.func, (s.Name, s.Attribute)) and any(
@@ -750,7 +771,8 @@ class Values:
 
     def _heirs(self, owner: Scope) -> Iterator[Scope]:
         """Classes of the project that inherit from a class directly, and construct it under their own name."""
-        for module in self.files.mentioning(owner.name):
+        texts = (f"({owner.name}", f".{owner.name})", f", {owner.name})")
+        for module in self.files.naming(*texts, near=owner.module, hints=(owner.module.path.stem,)):
             for scope in module.scopes:
                 if scope.kind == "class" and scope is not owner and isinstance(scope.node, s.Class):
                     if any((s.dotted(b.value) or "").rpartition(".")[2] == owner.name for b in scope.node.bases):
@@ -966,7 +988,7 @@ class Values:
     def _outside_stores(self, owner: Scope, name: str) -> ValueSet:
         """What code outside a class assigns to an attribute of its instances."""
         out: set[Value] = set()
-        for module in self.files.mentioning(name, owner.name):
+        for module in self.files.naming(f".{name}", near=owner.module, hints=(owner.name,)):
             for store in module.attribute_stores.get(name, ()):
                 if not isinstance(store.base, (s.Name, s.Attribute)):
                     continue

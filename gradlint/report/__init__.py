@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gradlint.config import Format
+from gradlint.formats import ReportFormat
 from gradlint.report import concise, diff, full, github, json
 from gradlint.report.text import Terminal
 from gradlint.report.words import conclusion
 from gradlint.runner import Mode, Summary
 
 
-def lines(summary: Summary, output_format: Format, terminal: Terminal, quiet: bool = False) -> Iterator[str]:
+def lines(summary: Summary, output_format: ReportFormat, terminal: Terminal, quiet: bool = False) -> Iterator[str]:
     """A report, line by line; `quiet` leaves out its conclusion. What machines read has none."""
     if summary.mode is Mode.DIFF:
         yield from diff.render(summary, terminal)

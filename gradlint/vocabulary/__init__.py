@@ -84,11 +84,17 @@ class Vocabulary:
         self._events: dict[str, Event | None] = {}
 
     def entry(self, section: str, path: str) -> Plain | None:
-        """The entry for a symbol: its own, else the longest prefix with a `*`."""
+        """The entry for a symbol: its own, else that of the longest prefix.
+
+        `a.b.*` is for everything directly in `a.b` (not for methods of its classes), `a.b.**` for all below.
+        """
         exact = self._exact.get(section, {})
         if path in exact:
             return exact[path]
-        return next((v for p, v in self._prefix.get(section, ()) if path.startswith(p)), None)
+        for prefix, value in self._prefix.get(section, ()):
+            if path.startswith(prefix.rstrip("*")) and (prefix.endswith("*") or "." not in path[len(prefix) :]):
+                return value
+        return None
 
     def entries(self, section: str) -> Iterator[tuple[str, Plain]]:
         """All exact entries of a section."""
@@ -129,6 +135,10 @@ class Vocabulary:
 
     def is_a(self, path: str, base: str) -> bool:
         return base in self.lineage(path)
+
+    def knows(self, path: str) -> bool:
+        """Whether a symbol has an entry of its own."""
+        return any(path in self._exact.get(section, {}) for section in ("alias", "bases", "roles", "events", "gives"))
 
     def role(self, path: str) -> str | None:
         """What instances of a class are: "optimizer", "scaler", "scheduler", …"""

@@ -67,7 +67,7 @@ class Classes(Library):
             return Method(value, name)
         if isinstance(value, Options):
             return self.option(value, name)
-        if isinstance(value, (Unknown, *NATIVE)):
+        if isinstance(value, NATIVE):
             return Method(value, name)
         return self.unknown("attribute", value, name)
 

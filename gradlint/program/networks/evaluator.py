@@ -57,8 +57,11 @@ class Evaluator(Classes):
     def evaluate(self, expr: s.Expr, frame: Frame) -> Value:
         self.step()
         found = self._evaluated(expr, frame)
-        if frame.lazy and isinstance(found, Unknown) and isinstance(expr, (s.Name, s.Attribute, s.Subscript)):
-            return self.settle(expr, frame, found)
+        if frame.lazy and isinstance(expr, (s.Name, s.Attribute, s.Subscript)):
+            if isinstance(found, Unknown):
+                return self.settle(expr, frame, found)
+            if self.subjects and isinstance(found, (Obj, Container)):
+                return self.subject(found)
         return found
 
     def _evaluated(self, expr: s.Expr, frame: Frame) -> Value:
@@ -386,6 +389,9 @@ class Evaluator(Classes):
         raise NotImplementedError
 
     def grow(self, binding: Binding, frame: Frame, at: int | None) -> None:
+        raise NotImplementedError
+
+    def subject(self, found: Obj | Container) -> Value:
         raise NotImplementedError
 
     def settle(self, expr: s.Expr, frame: Frame, found: Unknown) -> Value:

@@ -75,7 +75,18 @@ class Library(Modules):
         inputs = list(tensors([*args, *kwargs.values()]))
         if inputs:
             return self.broken(inputs)
+        self._suspect(path, args)
         return self.unknown("call", path, *args)
+
+    def _suspect(self, path: str, args: list[Value]) -> None:
+        """A function of a library that may be an initializer, by its name."""
+        name = path.rpartition(".")[2]
+        if self.phase != "run" and any(word in name for word in self.world.library.words("switches")):
+            for value in args:
+                if isinstance(value, Param):
+                    self.mark(value)
+                elif module_like(value):
+                    self.mark_all(value)
 
     def _flow(
         self, facts: object, args: list[Value], kwargs: dict[str, Value], at: s.Call, frame: Frame

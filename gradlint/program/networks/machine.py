@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gradlint.program import syntax as s
+from gradlint.program.names import Lib
 from gradlint.program.networks.core import Raised
 from gradlint.program.networks.evaluator import Evaluator
 from gradlint.program.networks.frames import Frame
@@ -14,7 +15,9 @@ _TURNS = 64
 _GROWING = frozenset(["append", "extend", "insert", "update", "setdefault", "add_module", "register_module"])
 
 
-class _Returned(Exception):
+class Returned(Exception):
+    """A function gives its value back."""
+
     def __init__(self, value: Value) -> None:
         super().__init__()
         self.value = value
@@ -29,7 +32,7 @@ class Machine(Evaluator):
     def run_body(self, block: s.Block, frame: Frame) -> Value:
         try:
             self.block(block, frame)
-        except _Returned as done:
+        except Returned as done:
             return done.value
         return None
 
@@ -53,7 +56,7 @@ class Machine(Evaluator):
         elif isinstance(stmt, s.If):
             return self.block(stmt.then if self._taken(stmt, frame) else stmt.orelse, frame)
         elif isinstance(stmt, s.Return):
-            raise _Returned(self.evaluate(stmt.value, frame) if stmt.value is not None else None)
+            raise Returned(self.evaluate(stmt.value, frame) if stmt.value is not None else None)
         elif isinstance(stmt, s.For):
             return self._for(stmt, frame)
         elif isinstance(stmt, s.AugAssign):
@@ -231,7 +234,7 @@ class Machine(Evaluator):
             frame.vars[binding.name] = frame.found[binding]
             try:
                 self.statement(stmt, frame)
-            except (Raised, _Returned):
+            except (Raised, Returned):
                 pass
             finally:
                 frame.vars.clear()
@@ -262,13 +265,27 @@ class Machine(Evaluator):
         for value in values:
             if isinstance(value, Made):
                 for subject in self.subjects:
-                    if self._holds(value, subject):
+                    if self.holds(value, subject):
                         return subject
+                if isinstance(value.of, Lib) and self.world.library.vocabulary.is_options(value.of.path):
+                    return Options(value.of.path)
         known = [v for v in values if not (isinstance(v, Const) and v.value is None)]
         only = known[0] if len(known) == 1 else None
         return only.value if isinstance(only, Const) else found
 
-    def _holds(self, value: Made, subject: Obj | Container) -> bool:
+    def subject(self, found: Obj | Container) -> Value:
+        """The network in question instead of another instance that was made in the same way."""
+        for subject in self.subjects:
+            if isinstance(found, Obj) and isinstance(subject, Obj):
+                if subject.cls in self.world.values.lineage(found.cls):
+                    return subject
+            elif isinstance(found, Container) and isinstance(subject, Container):
+                if found.site is not None and subject.site is not None and found.site.node is subject.site.node:
+                    return subject
+        return found
+
+    def holds(self, value: Made, subject: Obj | Container) -> bool:
+        """Whether an instance that the project makes may be the network in question."""
         if isinstance(subject, Container):
             return subject.site is not None and value.site is subject.site.node
         if not isinstance(value.of, Cls):

@@ -15,6 +15,7 @@ from gradlint.program.networks.objects import (
     Param,
     Site,
     Tensor,
+    Unknown,
     Value,
     layer_of,
     module_like,
@@ -114,6 +115,8 @@ class Modules(Tensors):
                 self.freeze(value, True)
             return value
         if word == "apply":
+            if isinstance(first, Unknown):
+                self.mark_all(value)
             for _, inner in walk_modules(value):
                 self.call(first, [inner], {}, at, frame)
             return value

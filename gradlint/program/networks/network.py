@@ -9,9 +9,9 @@ from weakref import WeakKeyDictionary
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib
 from gradlint.program.networks.core import Library, World
-from gradlint.program.networks.explore import Outcome, Root, judge
-from gradlint.program.networks.machine import Machine
+from gradlint.program.networks.explore import Make, Outcome, judge
 from gradlint.program.networks.objects import Layer, Link, Obj, walk_modules
+from gradlint.program.networks.outside import Outside
 from gradlint.program.networks.recipes import (
     Recipe,
     Recipes,
@@ -53,6 +53,7 @@ class Network:
     scope: Scope
     recipes: tuple[Recipe, ...]
     world: World
+    outside: Outside
 
     def stacks(self, depth: int) -> list[Stack]:
         """The runs of at least `depth` layers with default initialization that this network's own code holds.
@@ -60,14 +61,14 @@ class Network:
         The longest first; with several instantiations in the project, those of the first that has one.
         """
         for recipe in self.recipes:
-            for verdict in judge(self.world, self._maker(recipe), _nothing, depth):
+            for verdict in judge(self.world, self._maker(recipe), self.outside.apply, depth):
                 found = [Stack(r, verdict.outcome) for r in verdict.outcome.runs if len(r) >= depth]
                 kept = [stack for stack in found if self._owns(stack, depth)]
                 if kept:
                     return kept
         return []
 
-    def _maker(self, recipe: Recipe) -> object:
+    def _maker(self, recipe: Recipe) -> Make:
         if isinstance(self.node, s.Class):
             return lambda machine: make(machine, recipe, self.scope)
         return lambda machine: make_sequence(machine, recipe)
@@ -88,26 +89,22 @@ class Network:
         return most is self.scope or most not in list(self.world.values.lineage(root.cls))
 
 
-def _nothing(machine: Machine, root: Root) -> None:
-    pass
-
-
-_WORLDS: WeakKeyDictionary[Values, tuple[World, Recipes]] = WeakKeyDictionary()
+_WORLDS: WeakKeyDictionary[Values, tuple[World, Recipes, Outside]] = WeakKeyDictionary()
 
 
 def networks_of(module: Module, values: Values) -> Iterable[Network]:
     """The networks that a file defines: its module classes, and the sequences outside of them."""
     if values not in _WORLDS:
         world = World(values.files, values, Library(values.vocabulary))
-        _WORLDS[values] = (world, Recipes(world))
-    world, recipes = _WORLDS[values]
+        _WORLDS[values] = (world, Recipes(world), Outside(world))
+    world, recipes, outside = _WORLDS[values]
     for scope in module.scopes:
         if scope.kind == "class" and isinstance(scope.node, s.Class) and is_network_class(world, scope):
-            yield Network(module, scope.node, scope.name, scope, tuple(recipes.of(scope)), world)
-    yield from _sequences(module, world, recipes)
+            yield Network(module, scope.node, scope.name, scope, tuple(recipes.of(scope)), world, outside)
+    yield from _sequences(module, world, recipes, outside)
 
 
-def _sequences(module: Module, world: World, recipes: Recipes) -> Iterator[Network]:
+def _sequences(module: Module, world: World, recipes: Recipes, outside: Outside) -> Iterator[Network]:
     inner: set[int] = set()
     for name, calls in module.calls.items():
         for call, where in calls:
@@ -117,8 +114,10 @@ def _sequences(module: Module, world: World, recipes: Recipes) -> Iterator[Netwo
             owner = enclosing_class(where)
             if owner is not None and is_network_class(world, owner):
                 continue
+            if recipes.claimed(call, where):
+                continue
             found = tuple(recipes.reaching(call, where, None))
-            yield Network(module, call, name, where, found, world)
+            yield Network(module, call, name, where, found, world, outside)
 
 
 def _is_sequence(world: World, call: s.Call, where: Scope, name: str) -> bool:

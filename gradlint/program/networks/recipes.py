@@ -91,6 +91,30 @@ class Recipes:
         return out[:_CALLS] or [Recipe(((call, where),), None, made)]
 
 
+    def claimed(self, call: s.Call, where: Scope, depth: int = 0) -> bool:
+        """Whether a module class takes what a call gives, so that it is part of that network."""
+        owner = enclosing_class(where)
+        if owner is not None:
+            return is_network_class(self.world, owner)
+        names = {
+            n.text
+            for node in s.walk(where.body, into=False)
+            if isinstance(node, s.Assign) and node.value is not None and any(n is call for n in s.walk(node.value))
+            for n in node.targets
+            if isinstance(n, s.Name)
+        }
+        for other in s.calls(where.body, into=False):
+            parts = [n for a in other.args for n in s.walk(a, into=False)]
+            if any(n is call or (isinstance(n, s.Name) and n.text in names) for n in parts):
+                for value in self.world.values.of(other.func, where):
+                    if isinstance(value, Cls) and is_network_class(self.world, value.scope):
+                        return True
+        function = where.function
+        if function is None or depth >= _CHAIN:
+            return False
+        return any(self.claimed(c, w, depth + 1) for c, w in self.world.values.callers(function)[: 2 * _CALLS])
+
+
 def enclosing_class(scope: Scope) -> Scope | None:
     here: Scope | None = scope
     while here is not None:

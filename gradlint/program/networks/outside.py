@@ -1,0 +1,236 @@
+"""Initialization from outside a network: what any script of the project does to its instances."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from gradlint.program import syntax as s
+from gradlint.program.networks.core import Cut, Raised, World
+from gradlint.program.networks.machine import Machine, Returned
+from gradlint.program.networks.objects import Container, Fn, Obj
+from gradlint.program.networks.recipes import enclosing_class
+from gradlint.program.project import Module
+from gradlint.program.scopes import Scope
+from gradlint.program.values import Made
+
+_STEPS = 6000
+_FILES = 120
+
+Root = Obj | Container
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """A statement that may initialize layers; for a loop over modules or parameters, the loop."""
+
+    stmt: s.Stmt
+    scope: Scope
+    call: s.Call
+
+
+@dataclass(eq=False)
+class Outside:
+    """The places of a project that initialize or load networks, found once."""
+
+    world: World
+    _spelled: dict[str, list[tuple[s.Call, Scope]]] = field(default_factory=dict)
+
+    def apply(self, machine: Machine, root: Root) -> None:
+        """Marks the layers of a network, and of those that hold it, that code outside it initializes."""
+        before, oracle = dict(machine.decisions), machine.oracle
+        machine.phase, machine.subjects = "outside", [root, *reversed(root.makers)]
+        try:
+            for place in self.places:
+                if not self._own(place.scope, machine):
+                    self._try(machine, place)
+            for subject in list(machine.subjects):
+                if isinstance(subject, Obj):
+                    self._methods(machine, subject)
+            for subject in machine.subjects:
+                if self._pretrained(machine, subject):
+                    machine.mark_all(subject)
+        finally:
+            machine.phase, machine.subjects = "run", []
+            machine.decisions.clear()
+            machine.decisions.update(before)
+            machine.oracle = oracle
+
+    def _own(self, scope: Scope, machine: Machine) -> bool:
+        """Whether code is a network's own: what of it runs has run when the network was built."""
+        cls = enclosing_class(scope)
+        lineage = self.world.values.lineage
+        return cls is not None and any(isinstance(x, Obj) and cls in lineage(x.cls) for x in machine.subjects)
+
+    # --- statements -----------------------------------------------------------------------------
+
+    @cached_property
+    def places(self) -> list[Place]:
+        out: list[Place] = []
+        for module in self._modules():
+            for name in self.world.library.words("outside"):
+                for call, scope in module.calls.get(name, ()):
+                    stmt = _statement(scope, call)
+                    if stmt is not None:
+                        out.append(Place(stmt, scope, call))
+        return out
+
+    def _modules(self) -> list[Module]:
+        found: dict[object, Module] = {}
+        for word in self.world.library.words("outside"):
+            for module in self.world.files.mentioning(f"{word}("):
+                found.setdefault(module.path, module)
+                if len(found) > _FILES:
+                    return list(found.values())
+        return list(found.values())
+
+    def _try(self, machine: Machine, place: Place) -> None:
+        """Runs a statement with the network in the names that may hold it, each condition taken either way."""
+        if not self._may_concern(machine, place):
+            return
+        for leaning in (False, True):
+            kept, machine.budget = machine.budget, _STEPS
+            machine.leaning, machine.oracle = leaning, {}
+            machine.decisions.clear()
+            try:
+                machine.statement(place.stmt, machine.lazy_frame(place.scope))
+            except (Cut, Raised, Returned, RecursionError):
+                pass
+            finally:
+                machine.budget, machine.leaning = kept, False
+
+    def _may_concern(self, machine: Machine, place: Place) -> bool:
+        """Whether one of the names in a statement may hold the network."""
+        seen = set()
+        for node in s.walk(place.stmt, into=False):
+            if isinstance(node, (s.Name, s.Attribute)):
+                text = s.dotted(node)
+                if text is None or text in seen:
+                    continue
+                seen.add(text)
+                if self._held(machine, node, place.scope):
+                    return True
+        return False
+
+    def _held(self, machine: Machine, expr: s.Expr, scope: Scope) -> bool:
+        return any(
+            isinstance(v, Made) and machine.holds(v, x)
+            for v in self.world.values.of(expr, scope)
+            for x in machine.subjects
+        )
+
+    # --- the network's own methods --------------------------------------------------------------
+
+    def _methods(self, machine: Machine, subject: Obj) -> None:
+        """Methods of a network that initialize it and that something else calls."""
+        for scope in self._initializing(subject.cls):
+            if not any(self._calls_it(machine, call, where, subject) for call, where in self._calls(scope.name)):
+                continue
+            for leaning in (False, True):
+                kept, machine.budget = machine.budget, _STEPS
+                machine.leaning, machine.oracle = leaning, {}
+                machine.decisions.clear()
+                machine.subjects, held = [], machine.subjects
+                try:
+                    machine.call_function(Fn(scope, None, subject, True), [], {})
+                except (Cut, Raised, RecursionError):
+                    pass
+                finally:
+                    machine.budget, machine.leaning, machine.subjects = kept, False, held
+
+    def _initializing(self, cls: Scope) -> Iterator[Scope]:
+        words = set(self.world.library.words("outside"))
+        seen = set()
+        for here in self.world.values.lineage(cls):
+            for name, bindings in here.bindings.items():
+                binding = bindings[-1]
+                if binding.kind != "function" or name in seen or name in ("__init__", "forward", "__call__"):
+                    continue
+                seen.add(name)
+                scope = here.inner[binding.node.id]
+                if _writes(scope, words):
+                    yield scope
+
+    def _calls(self, name: str) -> list[tuple[s.Call, Scope]]:
+        if name not in self._spelled:
+            self._spelled[name] = [
+                found for module in self.world.files.mentioning(f".{name}") for found in module.calls.get(name, ())
+            ]
+        return self._spelled[name]
+
+    def _calls_it(self, machine: Machine, call: s.Call, where: Scope, subject: Obj) -> bool:
+        if not isinstance(call.func, s.Attribute):
+            return False
+        cls = enclosing_class(where)
+        if cls is not None and cls in self.world.values.lineage(subject.cls):
+            return False
+        held = self.world.values.of(call.func.value, where)
+        made = [v for v in held if isinstance(v, Made)]
+        return not made or any(machine.holds(v, subject) for v in made)
+
+    # --- pretrained weights ---------------------------------------------------------------------
+
+    def _pretrained(self, machine: Machine, subject: Root) -> bool:
+        """Whether some script loads weights into the network that are not the run's own checkpoint."""
+        for name in self.world.library.words("loads"):
+            for call, where in self._calls(name):
+                if not isinstance(call.func, s.Attribute) or not self._hinted(call, where):
+                    continue
+                if any(
+                    isinstance(v, Made) and machine.holds(v, subject)
+                    for v in self.world.values.of(call.func.value, where)
+                ):
+                    return True
+        return False
+
+    def _hinted(self, call: s.Call, where: Scope) -> bool:
+        module = where.module
+        texts = [module.text(call)]
+        for name in (n.text for a in call.args for n in s.walk(a) if isinstance(n, s.Name)):
+            home = where.lookup(name)
+            if home is not None:
+                texts += [module.text(b.value) for b in home.bindings[name] if b.value is not None]
+        texts += [module.text(test) for test in _tests(where.body, call)]
+        text = " ".join(texts).lower()
+        return any(word in text for word in self.world.library.words("pretrained"))
+
+
+def _tests(body: s.Node, call: s.Call) -> list[s.Expr]:
+    """The conditions under which a call stands."""
+    for node in s.walk(body, into=False):
+        if isinstance(node, s.If) and any(n is call for n in s.walk(node.then)):
+            return [node.test, *_tests(node.then, call)]
+    return []
+
+
+def _statement(scope: Scope, call: s.Call) -> s.Stmt | None:
+    """The innermost loop around a call, else its statement."""
+    found: s.Stmt | None = None
+    node: s.Node = scope.body
+    while True:
+        inner = next((c for c in s.children(node) if _within(c, call)), None)
+        if inner is None:
+            return found
+        if isinstance(inner, s.For) and not any(n is call for n in s.walk(inner.iter)):
+            found = inner
+        elif isinstance(inner, (s.Evaluate, s.Assign, s.Return, s.AugAssign)):
+            return found if isinstance(found, s.For) else inner
+        elif isinstance(inner, s.NESTED):
+            return None
+        node = inner
+
+
+def _within(node: s.Node, call: s.Call) -> bool:
+    return node is call or (node.id <= call.id and any(n is call for n in s.walk(node)))
+
+
+def _writes(scope: Scope, words: set[str]) -> bool:
+    """Whether a function calls what may initialize, or assigns to a weight."""
+    for node in s.walk(scope.body):
+        if isinstance(node, s.Call):
+            func = node.func
+            name = func.attr if isinstance(func, s.Attribute) else func.text if isinstance(func, s.Name) else ""
+            if name in words:
+                return True
+    return any(store.attr in ("data", "weight") for inner in scope.walk() for store in inner.stores)
