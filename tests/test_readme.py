@@ -12,7 +12,7 @@ from gradlint.packs import load
 from tests.conftest import ROOT
 
 README = ROOT / "README.md"
-_RUN = re.compile(r"<!-- run: gradlint (?P<arguments>.*) -->\n```(?P<kind>\w+)\n(?P<shown>.*?)```\n", re.DOTALL)
+_RUN = re.compile(r"<!-- run: gradlint (?P<arguments>[^\n]*) -->\n```(?P<kind>\w+)\n(?P<shown>.*?)```\n", re.DOTALL)
 _RULES = re.compile(r"<!-- rules -->\n(?P<shown>.*?)<!-- /rules -->\n", re.DOTALL)
 
 

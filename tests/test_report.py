@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradlint.config import Format
 from gradlint.finding import Finding, Level, Problem, Related
 from gradlint.fix.edits import Edit, Fix, Safety
+from gradlint.formats import ReportFormat
 from gradlint.report import lines
 from gradlint.report.frame import Mark, frame
 from gradlint.report.text import Terminal, columns, printable
@@ -75,7 +75,7 @@ def summary(source: Source, *findings: Finding, **rest: object) -> Summary:
     return Summary(findings=findings, files=3, training=1, sources={source.name: source}, **rest)  # type: ignore[arg-type]
 
 
-def report(made: Summary, output_format: Format, terminal: Terminal = PLAIN, *, quiet: bool = False) -> str:
+def report(made: Summary, output_format: ReportFormat, terminal: Terminal = PLAIN, *, quiet: bool = False) -> str:
     return "\n".join(lines(made, output_format, terminal, quiet))
 
 
