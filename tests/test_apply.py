@@ -221,7 +221,8 @@ class TestSettle:
             assert len(result.findings[A]) == (text == "bad\n")
 
     def test_a_fix_without_edits_is_none(self) -> None:
-        assert settled({A: "bad\n"}, Linter(("T1", "bad", lambda match, text: []))).applied == {}
+        result = settled({A: "bad\n"}, Linter(("T1", "bad", lambda match, text: [])))
+        assert (result.applied, result.rolled_back, len(result.findings[A])) == ({}, {}, 1)
 
     def test_a_fix_that_leaves_its_finding_is_rolled_back(self) -> None:
         result = settled({A: "worse = bad\n"}, Linter(GOOD, ("T2", "worse", becomes("worse_"))))
@@ -292,6 +293,33 @@ class TestSettle:
         result = settled({A: "bad\nx\nbad\n"}, Together(GOOD))
         assert result.sources[A].text == "good\nx\nbad\n"
         assert reasons(result) == [("T1", "it brought on T2")]
+
+    def test_a_fix_that_only_another_spoils_is_made_after_it(self) -> None:
+        def importing(at: int) -> Edits:
+            return lambda match, text: [
+                Edit(*match.span(), "x.y"),
+                *([] if "import x" in text else [Edit(at, at, "import x\n")]),
+            ]
+
+        linter = Linter(("T1", "bad", importing(0)), ("T2", "worse", importing(9)))
+        twice: Toy = ("T3", r"(?s)import x.*import x", lambda match, text: [])
+        linter.rules += (twice,)
+        result = settled({A: "# spaces\nbad\nworse\n"}, linter)
+        assert result.sources[A].text == "import x\n# spaces\nx.y\nx.y\n"
+        assert reasons(result) == []
+
+    def test_a_fix_that_fails_among_others_is_not_tried_for_ever(self) -> None:
+        linter = Linter(("T2", "worse", becomes("worse_")), UNWRAP)
+        result = settled({A: "x = " + "wrap(" * PASSES + "1" + ")" * PASSES + "\nworse\n"}, linter)
+        assert result.sources[A].text == "x = 1\nworse\n"
+        assert result.problems == ()
+        assert len(reasons(result)) == 1
+
+    def test_a_fix_that_removes_another_finding_instead_is_rolled_back(self) -> None:
+        other: Toy = ("T1", "bad", lambda match, text: [Edit(text.rindex("bad"), len(text) - 1, "good")])
+        result = settled({A: "bad\nx = bad\n"}, Linter(other), accept=lambda _, finding: finding.place.start.row == 1)
+        assert reasons(result) == [("T1", "what it fixes was still found")]
+        assert result.sources[A].text == "bad\nx = bad\n"
 
     def test_an_edit_that_two_fixes_share_stays_for_the_good_one(self) -> None:
         def with_import(new: str) -> Edits:
@@ -369,6 +397,22 @@ class TestSettle:
         assert "ugly; no" in result.sources[A].text
         assert (result.rolled_back, result.problems) == ({}, ())
 
+    def test_of_nested_findings_each_has_its_own_answer(self) -> None:
+        class Inside(Linter):
+            def found(self, source: Source) -> list[Finding]:
+                return super().found(source)[::-1]
+
+        for linter in (Linter(UNWRAP), Inside(UNWRAP)):
+            asked: list[int] = []
+
+            def accept(source: Source, finding: Finding, asked: list[int] = asked) -> bool:
+                asked.append(finding.place.start.column)
+                return finding.place.start.column == 1
+
+            result = settled({A: "wrap(wrap(1))\n"}, linter, accept=accept)
+            assert result.sources[A].text == "wrap(1)\n"
+            assert sorted(asked) == [1, 6]
+
     def test_a_fix_that_cannot_be_encoded_is_rolled_back(self) -> None:
         source = from_bytes(b"# coding: latin-1\nbad\nugly\n", A, "a.py")
         result = settled({A: source}, Linter(("T1", "bad", becomes("'→'")), ("T2", "ugly", becomes("'ü'"))))
@@ -397,6 +441,14 @@ class TestSettle:
         assert result.sources[A].text == source.text.replace("bad", "good")
         broken = settled({A: source}, Linter(("T1", "bad", becomes(")"))))
         assert reasons(broken) == [("T1", "the file would no longer compile")] * 3
+
+    @pytest.mark.parametrize(
+        ("cell", "new"),
+        [("await x\nbad", "continue"), ("return x\nf(bad)", "k=1, 2"), ("return x\nbad", "f() = 1"), ("bad", "return")],
+    )
+    def test_in_a_notebook_a_cell_compiles_as_far_as_it_did(self, cell: str, new: str) -> None:
+        result = settled({A: notebook(cell)}, Linter(("T1", "bad", becomes(new))))
+        assert reasons(result) == [("T1", "the file would no longer compile")]
 
     def test_in_a_notebook_a_fix_across_cells_is_rolled_back(self) -> None:
         result = settled({A: notebook("bad", "x = 1")}, Linter(("T1", r"bad\nx", becomes("x"))))

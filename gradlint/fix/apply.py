@@ -63,10 +63,9 @@ def _are_apart(ordered: Sequence[Edit]) -> bool:
 
 
 def _is_in_the_way(edit: Edit, made: Sequence[Edit]) -> bool:
-    """Whether an edit conflicts with one of those made, which are in order and apart."""
+    """Whether an edit conflicts with one of those made: they are in order and apart, so only its neighbours count."""
     at = bisect_left(made, edit)
-    # Before the place in order there can be an insertion where this edit starts, and then what it must stay clear of.
-    return any(_conflict(edit, other) for other in made[max(at - 2, 0) : at + 2])
+    return any(_conflict(edit, other) for other in made[max(at - 1, 0) : at + 1])
 
 
 def _conflict(one: Edit, other: Edit) -> bool:

@@ -141,11 +141,8 @@ class _Settling:
             # It is gone: what is found there from now on is another.
             self._verdicts[path].pop(_key(self._sources[path], finding), None)
         for path, edits in trial.edits.items():
-            moved: dict[_Key, bool] = {}
-            for (code, offset), verdict in self._verdicts[path].items():
-                key = code, mapped(offset, edits)
-                moved[key] = verdict and moved.get(key, True)
-            self._verdicts[path] = moved
+            verdicts = self._verdicts[path].items()
+            self._verdicts[path] = {(code, mapped(offset, edits)): verdict for (code, offset), verdict in verdicts}
         self._sources, self._findings = trial.sources, trial.findings
 
     def _keep(self, kept: list[_Chosen], so_far: _Trial, group: Sequence[_Chosen]) -> tuple[list[_Chosen], _Trial]:

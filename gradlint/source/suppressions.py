@@ -21,7 +21,7 @@ _COMMENT = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _IGNORE = re.compile(r"\#\s*gradlint:\s*(?P<what>ignore-file|ignore)(?![\w-])(?:\s*\[(?P<selectors>[^\]]*)\])?", re.I)
-_NOQA = re.compile(r"\#\s*noqa\b(?:\s*:\s*(?P<selectors>[A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*)(?!\w))?", re.I)
+_NOQA = re.compile(r"\#\s*noqa\b(?:\s*:\s*(?P<selectors>[A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*))?", re.I)
 _SELECTOR = re.compile(r"[^\s,]+")
 _CODE = re.compile(r"([A-Z]+)[0-9]*\Z", re.I)
 
