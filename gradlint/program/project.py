@@ -141,8 +141,13 @@ class Files:
 
     def load(self, path: Path, source: Source | None = None) -> Module | None:
         """The module at a path; None if it cannot be read or parsed (a target's problem is kept, an import's not)."""
-        if path in self._modules and source is None:
-            return self._modules[path]
+        if path in self._modules:
+            known = self._modules[path]
+            if source is None:
+                return known
+            if known is not None and known.source.text == source.text:  # scopes and nodes compare by identity
+                known.source = source
+                return known
         wanted = source is not None
         module: Module | None = None
         try:
