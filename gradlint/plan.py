@@ -7,9 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Final
-
-from pathspec import GitIgnoreSpec
+from typing import TYPE_CHECKING, Final
 
 from gradlint import config, packs
 from gradlint.config import COMMAND_LINE, Config, Settings, SettingsError
@@ -17,6 +15,9 @@ from gradlint.finding import Problem
 from gradlint.packs import PackError
 from gradlint.rule import Rule
 from gradlint.selection import checked, matches, selected
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 ROOT_MARKS: Final = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
 
@@ -39,6 +40,8 @@ class Plan:
 
     def ignored(self, path: Path) -> frozenset[str]:
         """The codes that `per-file-ignores` switches off for a file."""
+        if not self.config.per_file_ignores:
+            return frozenset()
         within = _within(path, self.settings.base)
         selectors = [
             selector
@@ -60,6 +63,8 @@ class Plan:
 
     def excluded(self, path: Path) -> bool:
         """Whether a file is passed over."""
+        if not self.exclude:
+            return False
         within = _within(path, self.settings.base)
         return within is not None and _spec(self.exclude).match_file(within)
 
@@ -68,8 +73,10 @@ class Plan:
         if origin != COMMAND_LINE or "/" not in given.rstrip("/"):
             return given
         negated, bare = ("!", given[1:]) if given.startswith("!") else ("", given)
-        within = _within(Path(os.path.abspath(bare)), self.settings.base)
-        return None if within is None else f"{negated}/{within}"
+        within = _within(absolute(Path(bare)), self.settings.base)
+        if within is None:
+            within = _within(absolute(Path(bare.lstrip("/"))), self.settings.base)
+        return None if within is None else f"{negated}/{within}{'/' if bare.endswith('/') else ''}"
 
 
 class Planner:
@@ -143,6 +150,8 @@ def folder_of(path: Path) -> Path:
 
 @cache
 def _spec(patterns: tuple[str, ...]) -> GitIgnoreSpec:
+    from pathspec import GitIgnoreSpec
+
     return GitIgnoreSpec.from_lines(patterns)
 
 

@@ -229,7 +229,7 @@ def _training_source(path: Path) -> Source | None:
     return from_bytes(data, path, display(path)) if trains(data) else None
 
 
-def _batches(paths: Iterable[Path], planner: Planner) -> tuple[list[_Batch], list[Problem]]:
+def _batches(paths: Sequence[Path], planner: Planner) -> tuple[list[_Batch], list[Problem]]:
     """The files to look at, by project and settings, each once."""
     problems: list[Problem] = []
     batches: dict[tuple[Path, Plan], _Batch] = {}
@@ -248,9 +248,10 @@ def _batches(paths: Iterable[Path], planner: Planner) -> tuple[list[_Batch], lis
         for file in files:
             own = planner.plan(file.parent)
             named = file == path
-            if own is None or file in seen or (own.excluded(file) and (not named or own.config.force_exclude)):
+            real = file.resolve() if len(paths) > 1 else file
+            if own is None or real in seen or (own.excluded(file) and (not named or own.config.force_exclude)):
                 continue
-            seen.add(file)
+            seen.add(real)
             root = planner.root(file.parent)
             batches.setdefault((root, own), _Batch(root, own)).paths.append(file)
     return list(batches.values()), [*planner.problems, *problems]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from difflib import get_close_matches
 from types import NoneType, UnionType
 from typing import Literal, Union, get_args, get_origin
 
@@ -93,6 +92,8 @@ def _key(name: str) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """A hint that names the closest known spelling, or nothing."""
+    from difflib import get_close_matches
+
     spellings = {item.lower(): item for item in known}
     close = get_close_matches(word.lower(), spellings, n=1, cutoff=0.5)
     return f"; did you mean `{spellings[close[0]]}`?" if close else ""

@@ -146,8 +146,16 @@ def test_excludes_of_the_command_line_start_from_here(
         (project / name / "lib").mkdir(parents=True)
         (project / name / "lib" / "train.py").write_text(RNN_LOOP)
     monkeypatch.chdir(project / "a")
-    assert gradlint("--exclude", "lib/train.py").status == 0
+    for pattern in ("lib/train.py", "/lib", "lib/", f"{project}/a/lib", "lib/*.py"):
+        assert gradlint("--exclude", pattern).status == 0
     assert gradlint("--exclude", "lib/train.py", "../b").status == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_each_file_is_reported_once(gradlint: Gradlint, train: Path, project: Path) -> None:
+    (project / "link").symlink_to(project)
+    done = gradlint(".", "train.py", "link", "-q", "--output-format", "concise")
+    assert done.out.count("\n") == 1
 
 
 def test_ignored_files(gradlint: Gradlint, train: Path, project: Path) -> None:
