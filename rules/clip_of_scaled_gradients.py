@@ -16,6 +16,8 @@ class ClipOfScaledGradients(Rule):
     level: ClassVar[Level] = Level.ERROR
 
     def check_update(self, update: Update) -> Iterator[Finding]:
+        if update.kind != "scaler":
+            return
         for clip in update.scaled_clips:
             yield self.at(
                 clip.act.scope.module,

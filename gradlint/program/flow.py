@@ -10,7 +10,7 @@ from gradlint.program.conditions import Conditions, Leaf, constant_truth
 from gradlint.program.names import Lib
 from gradlint.program.reach import networks_in
 from gradlint.program.scopes import Scope
-from gradlint.program.values import Bound, Func, Made, Partial, Unknown, Value, Values, ValueSet
+from gradlint.program.values import Bound, Cls, Func, Made, Partial, Unknown, Value, Values, ValueSet
 from gradlint.vocabulary import Event
 
 _flow = dataclass(frozen=True, slots=True, eq=False)
@@ -102,6 +102,7 @@ class Flows:
     conditions: Conditions = field(init=False)
     _memo: dict[Scope, Flow] = field(default_factory=dict)
     _matters: dict[Scope, bool] = field(default_factory=dict)
+    _clipper: tuple[Func, ...] | None = None
 
     def __post_init__(self) -> None:
         self.conditions = Conditions(self.values)
@@ -133,6 +134,20 @@ class Flows:
         if isinstance(expr, s.Name) and depth > 0:
             return any(self.scales(v, w, depth - 1) for v, w in self.conditions.sources(expr, scope))
         return False
+
+    def clipper(self) -> tuple[Func, ...]:
+        """The project's one callable class that clips what it is given, for a callee that only a config file names."""
+        if self._clipper is None:
+            self._clipper = ()
+            found = []
+            for module in self.values.files.mentioning("def __call__", "clip_"):
+                for scope in module.scopes:
+                    if scope.name == "__call__" and scope.owner is not None and any(
+                        isinstance(i, Act) and i.does == "clip" for i in every(self.of(scope))
+                    ):
+                        found.append(Func(scope, Made(Cls(scope.owner))))
+            self._clipper = tuple(found) if len(found) == 1 else ()
+        return self._clipper
 
     def _touches(self, item: Item, seen: frozenset[Scope]) -> bool:
         if isinstance(item, Act):
@@ -265,7 +280,10 @@ class _Lowering:
             return
         sources = self.conditions.light(stmt.value, self.scope)
         for target in stmt.targets:
-            yield Rebind(tuple(_targets(target)), sources, constant_truth(stmt.value))
+            names = tuple(_targets(target))
+            # A flag that is set once is a setting; one that is set again tells what happened.
+            flag = len(names) == 1 and len(self.scope.bindings.get(names[0], ())) > 1
+            yield Rebind(names, sources, constant_truth(stmt.value) if flag else None)
 
     def _manual_update(self, stmt: s.Assign | s.AugAssign) -> Act | None:
         """`p.data -= lr * p.grad` and `p.data = p.data - …`: a step; `p.grad = p.grad * c`: a clip."""
@@ -275,6 +293,8 @@ class _Lowering:
         target = targets[0]
         gradient = _gradient_of(target)
         if gradient is not None:
+            if self._brings_gradient(stmt, target):
+                return Act("backward", stmt, self.scope)
             if isinstance(stmt, s.AugAssign) or _reads_gradient(stmt.value, gradient):
                 if isinstance(stmt.value, s.Constant) or (isinstance(stmt, s.AugAssign) and stmt.op not in "*/"):
                     return None
@@ -286,6 +306,14 @@ class _Lowering:
         if isinstance(stmt, s.Assign) and not _mentions(stmt.value, base):
             return None
         return Act("step", stmt, self.scope, operand=target)
+
+    def _brings_gradient(self, stmt: s.Assign | s.AugAssign, target: s.Expr) -> bool:
+        """Whether a gradient computed elsewhere is put in place: `p.grad += g`."""
+        if not (isinstance(target, s.Attribute) and target.attr == "grad"):
+            return False
+        if isinstance(stmt, s.AugAssign):
+            return stmt.op == "+"
+        return isinstance(stmt.value, s.Name | s.Subscript)
 
     def _bounds(self, value: s.Expr) -> bool:
         """Whether a factor on a gradient bounds it: it is computed from a norm, or is a clamp."""
@@ -322,6 +350,8 @@ class _Lowering:
         if manual is not None:
             yield manual
             return
+        if not projects and not functions and any(_takes_parameters(a.value) for a in call.args):
+            projects = self.flows.clipper()
         unique = tuple({f.scope: f for f in projects}.values())
         if unique:
             yield Invoke(call, self.scope, unique[:8])
@@ -357,6 +387,11 @@ class _Lowering:
             for base in self.values.bases_of(function.receiver):
                 if self.vocabulary.event(f"{base}.{function.name}") is not None:
                     return f"{base}.{function.name}", frozenset([function.receiver])
+        if isinstance(function, Func) and function.receiver is not None:  # a library's method, overridden
+            for base in self.values.bases_of(function.receiver):
+                event = self.vocabulary.event(f"{base}.{function.scope.name}")
+                if event is not None and event.does in ("step", "zero"):
+                    return f"{base}.{function.scope.name}", frozenset([function.receiver])
         if isinstance(function, Made) and isinstance(function.of, Lib):
             return f"{function.of.path}.__call__", frozenset([function])
         return None, frozenset()
@@ -375,10 +410,25 @@ class _Lowering:
         if any(self.values.bases_of(v) for v in held):
             return None
         duck = self.vocabulary.ducks(self._methods_on(func.value))
+        if duck is None and func.attr == "step" and not call.args and self._steps_first(call, func):
+            duck = self.vocabulary.optimizer
         if duck is None:
             return None
         event = self.vocabulary.event(f"{duck}.{func.attr}")
         return self._act(call, event, held) if event is not None else None
+
+    def _steps_first(self, call: s.Call, func: s.Attribute) -> bool:
+        """Whether this is the first unresolved `.step()` after the function's backward, and no other steps there."""
+        own = [c for c, where in self.scope.module.calls.get("step", ()) if where is self.scope]
+        for other in own:
+            for value in self.values.of(other.func, self.scope):
+                path, _ = self._path(value)
+                event = self.vocabulary.event(path) if path else None
+                if event is not None and event.does == "step":
+                    return False
+        starts = [c.id for c, where in self.scope.module.calls.get("backward", ()) if where is self.scope]
+        later = [c for c in own if starts and c.id > min(starts) and not c.args]
+        return bool(later) and s.text(later[0].func) == s.text(func)
 
     def _event_of_owner(self, held: ValueSet, attr: str) -> Event | None:
         for value in held:
@@ -409,7 +459,7 @@ class _Lowering:
             optimizers |= self.values.elements(optimizers)
         parameters = operand("parameters") or operand("model")
         networks = networks_in(parameters, self.scope, self.values) if parameters is not None else frozenset()
-        loss = operand("loss")
+        loss = operand("loss") or operand("subject")
         if event.does == "step" and isinstance(call.func, s.Attribute) and call.func.attr == "step" and optimizer is None:
             return None
         names: frozenset[str] = frozenset()
@@ -526,3 +576,8 @@ def _mentions(expr: s.Node, base: str) -> bool:
 
 def _is_gradient_base(whole: s.Node, part: s.Node) -> bool:
     return any(isinstance(n, s.Attribute) and n.attr == "grad" and n.value is part for n in s.walk(whole))
+
+
+def _takes_parameters(expr: s.Expr) -> bool:
+    """Whether an argument is what `.parameters()` of something gives."""
+    return isinstance(expr, s.Call) and isinstance(expr.func, s.Attribute) and expr.func.attr.endswith("parameters")

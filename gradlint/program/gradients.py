@@ -219,13 +219,20 @@ class Solver:
 
     def _invoke(self, item: Invoke, state: State) -> Iterable[State]:
         out: set[State] = set()
+        home = (item.scope.module.path, item.scope.node.id)
         for target in item.targets:
             if not self.flows.matters(target.scope):
                 out.add(state)
                 continue
             inside = replace(state, checked=self._passed(item, target.scope, state.checked))
             inside = replace(inside, loss=self._passed(item, target.scope, state.loss))
+            kept = frozenset(a for a in state.assumed if not a[2] and a[0][0] == home)
+            inside = replace(inside, assumed=state.assumed - kept)
+            own = (target.scope.module.path, target.scope.node.id)
             for after in self._function(target.scope, inside, item.node):
+                # What a called function chose on the way is its own; its settings stay.
+                left = frozenset(a for a in after.assumed if a[2] or a[0][0] != own)
+                after = replace(after, assumed=left | kept)
                 checked = state.checked | self._handed_back(item, target.scope, after.checked)
                 out.add(replace(after, checked=checked, loss=after.loss | state.loss))
         return out or {state}

@@ -187,6 +187,11 @@ class Vocabulary:
         """Whether an attribute of a wrapper is the thing that it wraps (`ddp.module`)."""
         return self.entry("wrapped", name) is not None
 
+    @property
+    def optimizer(self) -> str | None:
+        """The class that any optimizer counts as."""
+        return next((path for path, role in self.entries("roles") if role == "optimizer"), None)
+
     def is_options(self, path: str) -> bool:
         """Whether a call gives parsed command line options."""
         return self.entry("options", path) is not None
