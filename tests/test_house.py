@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gradlint import cli
+from gradlint.config import toml_document
 from tests.conftest import RNN_LOOP, ROOT
 
 PACKAGE = ROOT / "gradlint"
@@ -173,4 +174,12 @@ def test_starting_is_light(project: Path) -> None:
 
 def test_gradlint_passes_itself(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(ROOT)
-    assert cli.run(["gradlint", "rules", "tests"]) == 0, capsys.readouterr()
+    assert cli.run(["."]) == 0, capsys.readouterr()
+
+
+def test_the_extra_and_the_group_for_developers_are_one_list() -> None:
+    project = toml_document((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    described, groups = project["project"], project["dependency-groups"]
+    assert isinstance(described, dict)
+    assert isinstance(groups, dict)
+    assert groups["dev"] == described["optional-dependencies"]["dev"]
