@@ -65,8 +65,8 @@ class Classes(Library):
             if does is not None and does.get("attribute"):
                 return self.passed(value)
             return Method(value, name)
-        if isinstance(value, Options):
-            return self.option(value, name)
+        if isinstance(value, Options) or (isinstance(value, Unknown) and name in self.world.options):
+            return self.option(name)
         if isinstance(value, NATIVE):
             return Method(value, name)
         return self.unknown("attribute", value, name)
@@ -501,7 +501,7 @@ class Classes(Library):
     def global_value(self, name: str, scope: Scope) -> Value:
         raise NotImplementedError
 
-    def option(self, value: Options, name: str) -> Value:
+    def option(self, name: str) -> Value:
         raise NotImplementedError
 
     def lineage_of(self, value: Value) -> Iterator[Scope]:

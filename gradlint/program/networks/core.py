@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from gradlint.program import syntax as s
@@ -104,6 +104,22 @@ class World:
     files: Files
     values: Values
     library: Library
+
+    @cached_property
+    def options(self) -> Mapping[str, list[tuple[s.Call, Scope]]]:
+        """The command line options that the project defines, by the name of the attribute that holds them."""
+        out: dict[str, list[tuple[s.Call, Scope]]] = {}
+        for name in self.library.words("option_calls"):
+            for module in self.files.mentioning(name):
+                for call, scope in module.calls.get(name, ()):
+                    texts = [a.value.value for a in call.args if not a.keyword and isinstance(a.value, s.Constant)]
+                    dest = call.arg(None, "dest")
+                    if isinstance(dest, s.Constant):
+                        texts = [dest.value]
+                    for text in texts:
+                        if isinstance(text, str):
+                            out.setdefault(text.lstrip("-").replace("-", "_"), []).append((call, scope))
+        return out
 
 
 @dataclass(eq=False)

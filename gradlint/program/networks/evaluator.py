@@ -56,13 +56,14 @@ class Evaluator(Classes):
 
     def evaluate(self, expr: s.Expr, frame: Frame) -> Value:
         self.step()
+        if not frame.lazy or not isinstance(expr, (s.Name, s.Attribute, s.Subscript)):
+            return self._evaluated(expr, frame)
+        if self.subjects:
+            subject = self.subject(expr, frame)
+            if subject is not None:
+                return subject
         found = self._evaluated(expr, frame)
-        if frame.lazy and isinstance(expr, (s.Name, s.Attribute, s.Subscript)):
-            if isinstance(found, Unknown):
-                return self.settle(expr, frame, found)
-            if self.subjects and isinstance(found, (Obj, Container)):
-                return self.subject(found)
-        return found
+        return self.settle(expr, frame, found) if isinstance(found, Unknown) else found
 
     def _evaluated(self, expr: s.Expr, frame: Frame) -> Value:
         if isinstance(expr, s.Name):
@@ -391,7 +392,7 @@ class Evaluator(Classes):
     def grow(self, binding: Binding, frame: Frame, at: int | None) -> None:
         raise NotImplementedError
 
-    def subject(self, found: Obj | Container) -> Value:
+    def subject(self, expr: s.Expr, frame: Frame) -> Value | None:
         raise NotImplementedError
 
     def settle(self, expr: s.Expr, frame: Frame, found: Unknown) -> Value:

@@ -102,6 +102,8 @@ class Library(Modules):
             return args[0] if args else None
         if does == "call" and args:
             return self.call(args[0], args[1:], {}, at, frame)
+        if does == "instance" and args:
+            return self.call(args[0], [], {}, at, frame)
         if does == "namespace":
             made = Obj(frame.module.scope, None, len(self.objects))
             made.attrs.update(kwargs)
@@ -403,7 +405,9 @@ class Library(Modules):
         if word == "harmless":
             return param
         if name.endswith("_") and not name.startswith("_"):
-            self.mark(param)
+            # Outside a network, a soft update or a clamp of its weights is none of its initialization.
+            if not self.subjects or self.world.library.vocabulary.entry("outside", name) is not None:
+                self.mark(param)
             return param
         return self.unknown("parameter", param, name, *args)
 

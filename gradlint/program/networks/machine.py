@@ -110,9 +110,13 @@ class Machine(Evaluator):
     def switchable(self, stmt: s.If) -> bool:
         """Whether the branch of an option initializes layers."""
         words = self.world.library.words("switches")
-        names = {n.attr for n in s.walk(stmt.then) if isinstance(n, s.Attribute)}
         tests = {n.text for n in s.walk(stmt.test) if isinstance(n, s.Name)}
-        return bool(tests) and any(any(word in name for word in words) for name in names)
+        names = tests | {
+            n.attr if isinstance(n, s.Attribute) else n.text
+            for n in s.walk(stmt.then)
+            if isinstance(n, (s.Attribute, s.Name))
+        }
+        return bool(tests) and any(word in name for word in words for name in names)
 
     # --- loops ----------------------------------------------------------------------------------
 
@@ -240,49 +244,36 @@ class Machine(Evaluator):
                 frame.vars.clear()
                 frame.vars.update(held)
 
-    def option(self, value: Options, name: str) -> Value:
+    def option(self, name: str) -> Value:
         """The default of a command line option that the project defines."""
-        flags = {f"--{name}", f"--{name.replace('_', '-')}", f"-{name}", name}
-        for module in self.world.files.mentioning("add_argument", name):
-            for call, scope in module.calls.get("add_argument", ()):
-                texts = {a.value.value for a in call.args if not a.keyword and isinstance(a.value, s.Constant)}
-                dest = call.arg(None, "dest")
-                named = isinstance(dest, s.Constant) and dest.value == name
-                if not (named or (dest is None and texts & flags)):
-                    continue
-                default = call.arg(None, "default")
-                action = call.arg(None, "action")
-                if default is not None:
-                    return self.evaluate(default, self.lazy_frame(scope))
-                if isinstance(action, s.Constant) and action.value in ("store_true", "store_false"):
-                    return action.value == "store_false"
-                return self.unknown("option", name)
+        for call, scope in self.world.options.get(name, ())[:1]:
+            default = call.arg(None, "default")
+            action = call.arg(None, "action")
+            if default is not None:
+                return self.evaluate(default, self.lazy_frame(scope))
+            if isinstance(action, s.Constant) and action.value in ("store_true", "store_false"):
+                return action.value == "store_false"
         return self.unknown("option", name)
 
     def settle(self, expr: s.Expr, frame: Frame, found: Unknown) -> Value:
-        """A name of code that is not run, by all that it may hold: the network in question, or one constant."""
+        """A name of code that is not run, by all that it may hold: one constant, or options."""
         values = self.world.values.of(expr, frame.scope)
         for value in values:
-            if isinstance(value, Made):
-                for subject in self.subjects:
-                    if self.holds(value, subject):
-                        return subject
-                if isinstance(value.of, Lib) and self.world.library.vocabulary.is_options(value.of.path):
+            if isinstance(value, Made) and isinstance(value.of, Lib):
+                if self.world.library.vocabulary.is_options(value.of.path):
                     return Options(value.of.path)
         known = [v for v in values if not (isinstance(v, Const) and v.value is None)]
         only = known[0] if len(known) == 1 else None
         return only.value if isinstance(only, Const) else found
 
-    def subject(self, found: Obj | Container) -> Value:
-        """The network in question instead of another instance that was made in the same way."""
-        for subject in self.subjects:
-            if isinstance(found, Obj) and isinstance(subject, Obj):
-                if subject.cls in self.world.values.lineage(found.cls):
-                    return subject
-            elif isinstance(found, Container) and isinstance(subject, Container):
-                if found.site is not None and subject.site is not None and found.site.node is subject.site.node:
-                    return subject
-        return found
+    def subject(self, expr: s.Expr, frame: Frame) -> Value | None:
+        """The network in question, where an expression outside of it may hold it."""
+        for value in self.world.values.of(expr, frame.scope):
+            if isinstance(value, Made):
+                for subject in self.subjects:
+                    if self.holds(value, subject):
+                        return subject
+        return None
 
     def holds(self, value: Made, subject: Obj | Container) -> bool:
         """Whether an instance that the project makes may be the network in question."""

@@ -208,8 +208,8 @@ class Modules(Tensors):
                     layer.frozen = frozen
 
     def loaded(self, value: Value, args: list[Value], at: s.Call, frame: Frame) -> Value:
-        """Weights loaded while a network is built are no default initialization any more."""
-        if self.phase == "build":
+        """Weights that a network's own constructor loads are no default initialization any more."""
+        if self.phase == "build" and self.building and self.building[-1][0].modular:
             self.mark_all(value)
         return self.unknown("loaded", value)
 

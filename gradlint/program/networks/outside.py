@@ -140,7 +140,7 @@ class Outside:
                     machine.budget, machine.leaning, machine.subjects = kept, False, held
 
     def _initializing(self, cls: Scope) -> Iterator[Scope]:
-        words = set(self.world.library.words("outside"))
+        words = {*self.world.library.words("outside"), *self.world.library.words("copies")}
         seen = set()
         for here in self.world.values.lineage(cls):
             for name, bindings in here.bindings.items():
