@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import shlex
+from pathlib import Path
 
 import pytest
 
 from gradlint import cli, docs
 from gradlint.packs import load
-from tests.conftest import ROOT
+from tests.conftest import RNN_LOOP, ROOT, Gradlint
 
 README = ROOT / "README.md"
 _RUN = re.compile(r"<!-- run: gradlint (?P<arguments>[^\n]*) -->\n```(?P<kind>\w+)\n(?P<shown>.*?)```\n", re.DOTALL)
@@ -43,6 +44,18 @@ def test_output(
     assert err == ""
     assert status in (0, 1)
     settle(block, out, request)
+
+
+def test_settings(project: Path, gradlint: Gradlint) -> None:
+    """The settings that are shown are settings that there are."""
+    shown = re.search(r"```toml\n(\[tool\.gradlint\]\n.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    assert shown is not None
+    (project / "lint_rules").mkdir()
+    (project / "pyproject.toml").write_text(shown[1])
+    (project / "train.py").write_text(RNN_LOOP)
+    done = gradlint("--output-format", "concise")
+    assert done.err == ""
+    assert "GL101" in done.out
 
 
 def test_rules(request: pytest.FixtureRequest) -> None:
