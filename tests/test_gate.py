@@ -17,6 +17,8 @@ ROOT = Path(__file__).parent.parent
         "import torch\nloss.backward()\noptimizer.step()",
         "import torch\noptimizer.step ()",
         "import torch\nopt.step(closure)",
+        "import torch\nloss.backward ()",
+        "import torch\nMyTrainer_v2(model)",
         "import torch\nscaler.step(optimizer)",
         "import torch\nfor opt in opts:\n    opt.step(\n    )",
         "from accelerate import Accelerator\naccelerator.backward(loss)",
@@ -72,6 +74,7 @@ def test_passes(code: str) -> None:
         "import torch\nwith torch.no_grad():\n    y = model(x)",
         "import torch\nclass Set(torch.utils.data.Dataset):\n    def __getitem__(self, i): return i",
         "import torch\nclass Block(nn.Module):\n    # attention, normalized\n    a = Linear(1, 2), nn.GELU()",
+        "import torch\nclass Loss(nn.Module):\n    def forward(self, x): return x.mean()",
         "import transformers\ntokenizer = transformers.AutoTokenizer.from_pretrained('bert')",
     ],
 )

@@ -91,6 +91,9 @@ class TestMagics:
             ("%%bash\nls -l\n\necho 'x", "######\n#####\n\n#######"),
             ("%%writefile train.py\nx = 1\n", "####################\n#####\n"),
             ("%%time?\nx = 1", "0#time?\nx = 1"),
+            ("%%bash?\nx = 1", "0#bash?\nx = 1"),
+            ("!a \\\n", "0# \\\n"),
+            ("(\n\na)?", "0\n\n#)?"),
             ("%%time", "0#time"),
             ("%%", "##"),
             ("a = 1\n%%time\nb = 2", "a = 1\n0#time\nb = 2"),
@@ -123,7 +126,7 @@ class TestMagics:
             "f(x=\n  -1)",
             "print('%d' % x)",
             "a['%s' % b] = '%s'",
-            "cd = 3\nprint(cd in x, cd)\ncd\npip\npip = 1",
+            "cd = 3\ncd in x\ncd or y\ncd\npip\npip = 1",
             "pip.main()\nconda[0]\nuv * 3",
             "@decorator\ndef f(): ...",
             "lambda x=5: x",
@@ -289,6 +292,11 @@ class TestEdits:
             ["before_f\n", "f"],
         ]
 
+    def test_several_edits_in_one_line_and_across_lines(self) -> None:
+        source = source_of(["ab\n", "cd\n", "ef\n", "gh"])
+        edits = [Edit(0, 1, "x"), Edit(1, 1, "y"), Edit(2, 3, ""), Edit(4, 4, "\n"), Edit(5, 7, "z"), Edit(9, 9, "\n")]
+        assert sources_in(source.edited(edits)) == [["xybc\n", "dzf\n", "\n", "gh"]]
+
     def test_an_edit_stays_in_its_cell(self) -> None:
         source = source_of("a = 1", "b = 2")
         assert sources_in(source.edited([Edit(5, 5, "\nx = 3")])) == ["a = 1\nx = 3", "b = 2"]
@@ -316,6 +324,22 @@ class TestEdits:
         assert source.edited([Edit(at, at + 4, "for")]).to_bytes().decode() == raw.replace("\\u0062ack", "for")
         at = source.text.index("🦊")
         assert source.edited([Edit(at, at + 1, "x")]).to_bytes().decode() == raw.replace("\\ud83e\\udd8a", "x")
+
+    def test_lines_that_are_not_edited_stay_where_they_stand(self) -> None:
+        source = read(FIXTURES / "odd_json.ipynb")
+        raw = source.to_bytes().decode()
+        line = "    optimizer.zero_grad()\n"
+        at = source.text.index(line)
+        written = '"    optimizer.zero_grad()\\n"'
+        deleted = source.edited([Edit(at, at + len(line), "")]).to_bytes().decode()
+        assert deleted == raw.replace("\n  ," + written, "")
+        replaced = source.edited([Edit(at, at + len(line), "x\n")]).to_bytes().decode()
+        assert replaced == raw.replace(written, '"x\\n"')
+
+    def test_an_ascii_notebook_without_escapes_holds_characters(self) -> None:
+        raw = notebook(["x\n", "y = '\x1b \ud83e'"])  # what JSON can only hold escaped says nothing
+        edited = from_text(raw, "x.ipynb").edited([Edit(0, 0, "ü")])
+        assert edited.to_bytes() == raw.replace('"x', '"üx').encode()
 
     def test_characters_are_escaped_as_the_notebook_does(self) -> None:
         for name, written in (("escaped.ipynb", "\\u00fc\\ud83e\\udd8a"), ("plain.ipynb", "ü🦊")):

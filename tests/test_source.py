@@ -259,6 +259,7 @@ def test_identical_edits_count_once_and_none_give_the_same_source() -> None:
         (b"# coding: latin-1\nx = '\xe9'", [Edit(10, 17, "koi8-r")], "how the file is decoded"),
         (b"# coding: utf-7\nx = '+AGE-'", [Edit(16, 17, "y")], "would not be encoded as it was"),
         (b"x = 1", [Edit(0, 1, "\0")], "null byte"),
+        (b"x = 1", [Edit(0, 0, "\ufeff")], "how the file is decoded"),
         (b"x = 1", [Edit(0, 1, "\ud800")], "utf-8 cannot hold"),
     ],
 )
@@ -364,7 +365,14 @@ class TestDiscover:
 
     def test_gitignore_is_read_as_git_reads_it(self) -> None:
         names = ["a.py", "gen_a.py", "gen_keep.py", "out/x.py", "out/keep.py", "data/x.py", "data/keep/y.py"]
-        names += ["pkg/gen_b.py", "pkg/local.py", "pkg/sub/local.py", "pkg/sub/gen_c.py", "anchored.py"]
+        names += [
+            "pkg/gen_b.py",
+            "pkg/local.py",
+            "pkg/sub/local.py",
+            "pkg/sub/gen_c.py",
+            "anchored.py",
+            "pkg/sub/deep/local.py",
+        ]
         names += ["pkg/anchored.py", "all/x.py", "all/keep.py", "café.py", "trailing .py"]
         self.make(*names)
         (self.tmp_path / ".gitignore").write_text(
@@ -372,7 +380,7 @@ class TestDiscover:
             "all/*\n!all/keep.py\n# a.py\n\ncaf*.py\n"
         )
         (self.tmp_path / "pkg/.gitignore").write_text("local.py\n!gen_b.py\n!\n\\\n")
-        (self.tmp_path / "pkg/sub/.gitignore").write_text("!local.py\r\n")
+        (self.tmp_path / "pkg/sub/.gitignore").write_bytes(b"!local.py\r\n# caf\xe9\n")
         subprocess.run(["git", "init", "-q"], check=True)
         listed = subprocess.run(
             ["git", "ls-files", "-z", "--others", "--exclude-standard", "*.py"], capture_output=True, check=True
@@ -380,6 +388,7 @@ class TestDiscover:
         wanted = sorted(listed.stdout.decode().rstrip("\0").split("\0"))
         assert sorted(self.found()) == wanted
         assert sorted(self.found("pkg")) == [name for name in wanted if name.startswith("pkg/")]
+        assert sorted(self.found("pkg/sub/deep")) == [name for name in wanted if name.startswith("pkg/sub/deep/")]
         assert sorted(self.found(respect_gitignore=False)) == sorted(names)
 
     def test_gitignore_counts_in_a_work_tree_only(self) -> None:
@@ -428,7 +437,7 @@ class TestDiscover:
             return scandir(path)
 
         monkeypatch.setattr(os, "scandir", refuse)  # to root, no directory is closed
-        files, problems = discover([Path("missing.py"), Path("."), Path("gone/")])
+        files, problems = discover([Path("missing.py"), Path("."), Path("gone/"), Path("closed")])
         assert files == [Path("a.py"), Path("open/c.py")]
         assert problems == [
             Problem("no such file or directory", "missing.py"),

@@ -150,13 +150,13 @@ class _Walk:
         """What to visit in a directory, by name."""
         if directory.real in self._seen:
             return []
+        self._seen.add(directory.real)
         try:
             with os.scandir(directory.path) as scan:
                 entries = sorted(scan, key=lambda entry: entry.name)
         except OSError as error:
             self.problem(directory.path, f"cannot be read: {error.strerror or error}")
             return []
-        self._seen.add(directory.real)
         names = {entry.name for entry in entries}
         if not directory.is_named and not _ENVIRONMENT_MARKS.isdisjoint(names):
             return []
@@ -192,8 +192,6 @@ class _Walk:
                 return None
             at = os.path.dirname(at)
             above.append(at)
-        if not above:
-            return ()
         rules = self._rules_of(at, os.path.join(".git", "info", "exclude"))
         for directory in reversed(above):
             rules += self._rules_of(directory, ".gitignore")
@@ -214,7 +212,7 @@ class _Walk:
 
 def _rules(base: str, lines: Iterable[str]) -> _Rules | None:
     """The patterns on these lines; like git, it passes over what is no pattern."""
-    wanted = [line for line in lines if line.strip() and not line.startswith("#")]
+    wanted = [line for line in lines if line.strip()]
     if not wanted:
         return None
     from pathspec import GitIgnoreSpec

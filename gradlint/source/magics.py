@@ -87,13 +87,12 @@ def _mask_statement(chars: list[str], cell: str, line: int) -> int:
         elif kind == "open":
             depth += 1
         elif kind == "close":
-            depth = max(depth - 1, 0)
-        elif kind == "assign" and depth == 0:
+            depth -= 1
+        elif kind == "assign":
             return _mask_magic(chars, cell, at)
         elif kind == "query":
             _hide(chars, cell, start, at)
-            depth = 0
-        elif kind == "newline" and depth == 0:
+        elif kind == "newline" and depth <= 0:
             break
     return at
 

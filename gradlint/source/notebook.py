@@ -165,7 +165,7 @@ def _edited_source(raw: str, start: int, end: int, edits: Sequence[Edit], escape
     for index, (gap, line) in enumerate(out):
         if index == 0:
             gap = gaps[0]
-        elif gap is None or "," not in gap:
+        elif gap is None:
             gap = between
         parts += gap, '"', line, '"'
     return "".join(parts) + raw[at:end]
@@ -194,7 +194,7 @@ def _spliced(
             if position in borders and position > at:
                 close()
             line.append(units[position - offset])
-        if each.start > at and (each.start in borders or line[-1] in _NEWLINES):
+        if each.start > at and line[-1] in _NEWLINES:
             close()
         for inserted in _split(each.text):
             line.append(escapes.write(inserted))
@@ -215,8 +215,8 @@ def _groups(starts: Sequence[int], units: Sequence[str], edits: Sequence[Edit]) 
         if is_line_end_lost and (each.text or each.start != starts[first]):
             stop = bisect_right(starts, each.end)
         if groups and first < groups[-1][1]:
-            before, reach, together = groups[-1]
-            groups[-1] = (before, max(reach, stop), [*together, each])
+            before, _, together = groups[-1]
+            groups[-1] = (before, stop, [*together, each])
         else:
             groups.append((first, stop, [each]))
     return groups

@@ -128,7 +128,7 @@ class Source:
         offset = start + column - 1
         if column < 1 or offset > end:
             raise ValueError(f"{self.name} has no column {column} in row {row}")
-        return max(low, min(offset, high)) if self.cells else offset
+        return max(low, min(offset, high))
 
     def objection(self, edits: Iterable[Edit]) -> str | None:
         """Why this source cannot take these edits, or None if it can."""
