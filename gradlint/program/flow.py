@@ -102,6 +102,7 @@ class Flows:
     conditions: Conditions = field(init=False)
     _memo: dict[Scope, Flow] = field(default_factory=dict)
     _matters: dict[Scope, bool] = field(default_factory=dict)
+    _pruned: dict[Scope, Flow] = field(default_factory=dict)
     _clipper: tuple[Func, ...] | None = None
 
     def __post_init__(self) -> None:
@@ -134,6 +135,72 @@ class Flows:
         if isinstance(expr, s.Name) and depth > 0:
             return any(self.scales(v, w, depth - 1) for v, w in self.conditions.sources(expr, scope))
         return False
+
+    def pruned(self, scope: Scope) -> Flow:
+        """The flow without what cannot change a state: calls that touch nothing, branches around nothing."""
+        known = self._pruned.get(scope)
+        if known is None:
+            flow = self._prune(self.of(scope))
+            known = self._pruned[scope] = _without_idle_names(flow, self._named(flow))
+        return known
+
+    def _prune(self, flow: Flow) -> Flow:
+        out: list[Item] = []
+        for item in flow:
+            if isinstance(item, Invoke):
+                targets = tuple(t for t in item.targets if self.matters(t.scope))
+                if targets:
+                    out.append(Invoke(item.node, item.scope, targets))
+            elif isinstance(item, Branch):
+                then, orelse = self._prune(item.then), self._prune(item.orelse)
+                if item.leaf.finite is not None or _acts(then) or _acts(orelse):
+                    out.append(Branch(item.leaf, then, orelse))
+                else:
+                    out += [*then, *orelse]
+            elif isinstance(item, Loop):
+                body, orelse = self._prune(item.body), self._prune(item.orelse)
+                if _acts(body) or _acts(orelse):
+                    out.append(Loop(body, orelse, item.endless))
+                else:
+                    out += body
+            elif isinstance(item, Choice):
+                ways = tuple(self._prune(w) for w in item.ways)
+                if any(_acts(w) for w in ways):
+                    out.append(Choice(ways))
+            elif isinstance(item, Attempt):
+                parts = [self._prune(p) for p in (item.body, *item.handlers, item.orelse, item.final)]
+                if any(_acts(p) for p in parts):
+                    out.append(Attempt(parts[0], tuple(parts[1:-2]), parts[-2], parts[-1]))
+                else:
+                    out += parts[0]
+            else:
+                out.append(item)
+        return tuple(out)
+
+    def _named(self, flow: Flow) -> frozenset[str]:
+        """The names that conditions, losses and calls of a flow depend on."""
+        names: set[str] = set()
+        rebinds: list[Rebind] = []
+        for item in every(flow):
+            if isinstance(item, Branch):
+                names |= item.leaf.names
+                if item.leaf.finite is not None:
+                    names |= item.leaf.finite.subjects
+            elif isinstance(item, Act):
+                names |= item.names
+            elif isinstance(item, Invoke):
+                for arg in item.node.args:
+                    names |= self.conditions.light(arg.value, item.scope)
+            elif isinstance(item, Rebind):
+                rebinds.append(item)
+        grown = True
+        while grown:
+            grown = False
+            for item in rebinds:
+                if not item.sources <= names and not names.isdisjoint(item.names):
+                    names |= item.sources
+                    grown = True
+        return frozenset(names)
 
     def clipper(self) -> tuple[Func, ...]:
         """The project's one callable class that clips what it is given, for a callee that only a config file names."""
@@ -175,6 +242,31 @@ def every(flow: Flow) -> Iterator[Item]:
         elif isinstance(item, Attempt):
             for part in (item.body, *item.handlers, item.orelse, item.final):
                 yield from every(part)
+
+
+def _acts(flow: Flow) -> bool:
+    """Whether a pruned flow holds more than assignments."""
+    return any(not isinstance(item, Rebind) for item in flow)
+
+
+def _without_idle_names(flow: Flow, names: frozenset[str]) -> Flow:
+    out: list[Item] = []
+    for item in flow:
+        if isinstance(item, Rebind):
+            if names.isdisjoint(item.names):
+                continue
+        elif isinstance(item, Branch):
+            item = Branch(item.leaf, _without_idle_names(item.then, names), _without_idle_names(item.orelse, names))
+        elif isinstance(item, Loop):
+            body, orelse = _without_idle_names(item.body, names), _without_idle_names(item.orelse, names)
+            item = Loop(body, orelse, item.endless)
+        elif isinstance(item, Choice):
+            item = Choice(tuple(_without_idle_names(w, names) for w in item.ways))
+        elif isinstance(item, Attempt):
+            body, orelse, final = (_without_idle_names(p, names) for p in (item.body, item.orelse, item.final))
+            item = Attempt(body, tuple(_without_idle_names(h, names) for h in item.handlers), orelse, final)
+        out.append(item)
+    return tuple(out)
 
 
 class _Lowering:
@@ -361,11 +453,17 @@ class _Lowering:
     def _closures(self, call: s.Call) -> Iterator[Item]:
         """Project functions handed to a library call that may run them: `optimizer.step(closure)`."""
         for arg in call.args:
-            if isinstance(arg.value, (s.Name, s.Attribute, s.Lambda)):
+            if self._may_be_function(arg.value):
                 held = self.values.of(arg.value, self.scope)
                 found = tuple({f.scope: f for f in held if isinstance(f, Func) and f.scope is not self.scope}.values())
                 if found and all(f.scope.module is self.scope.module for f in found):
                     yield Invoke(s.Call(call.id, arg.value, ()), self.scope, found[:4])
+
+    def _may_be_function(self, expr: s.Expr) -> bool:
+        if isinstance(expr, s.Lambda):
+            return True
+        name = expr.text if isinstance(expr, s.Name) else expr.attr if isinstance(expr, s.Attribute) else None
+        return name in self.scope.module.functions
 
     def _library_act(self, call: s.Call, functions: ValueSet) -> Act | None:
         for function in functions:

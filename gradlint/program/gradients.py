@@ -104,7 +104,7 @@ class Solver:
             return frozenset([entry])
         self._memo[key] = frozenset([entry])
         self._active.append((scope, call))
-        exits = self._flow(self.flows.of(scope), {entry})
+        exits = self._flow(self.flows.pruned(scope), {entry})
         self._active.pop()
         out = frozenset(_few(exits.falls | exits.returns))
         self._memo[key] = out
@@ -221,13 +221,16 @@ class Solver:
         out: set[State] = set()
         home = (item.scope.module.path, item.scope.node.id)
         for target in item.targets:
-            if not self.flows.matters(target.scope):
-                out.add(state)
-                continue
-            inside = replace(state, checked=self._passed(item, target.scope, state.checked))
-            inside = replace(inside, loss=self._passed(item, target.scope, state.loss))
+            inside = state
+            if state.checked or state.loss:
+                inside = replace(
+                    state,
+                    checked=self._passed(item, target.scope, state.checked),
+                    loss=self._passed(item, target.scope, state.loss),
+                )
             kept = frozenset(a for a in state.assumed if not a[2] and a[0][0] == home)
-            inside = replace(inside, assumed=state.assumed - kept)
+            if kept:
+                inside = replace(inside, assumed=state.assumed - kept)
             own = (target.scope.module.path, target.scope.node.id)
             for after in self._function(target.scope, inside, item.node):
                 # What a called function chose on the way is its own; its settings stay.
@@ -363,7 +366,8 @@ def _rebind(item: Rebind, state: State, scope: Scope) -> State:
         loss = loss | names
     if assumed:
         assumed = frozenset(a for a in assumed if not _reads(a[0][1], names))
-    state = replace(state, checked=checked, assumed=assumed, loss=loss)
+    if checked != state.checked or assumed != state.assumed or loss != state.loss:
+        state = replace(state, checked=checked, assumed=assumed, loss=loss)
     if item.constant is not None and len(item.names) == 1:
         state = state.assume(((scope.module.path, scope.node.id), item.names[0]), item.constant, False)
     return state

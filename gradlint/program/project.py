@@ -95,6 +95,13 @@ class Module:
         return out
 
     @cached_property
+    def functions(self) -> frozenset[str]:
+        """The names under which the file defines functions, methods included."""
+        return frozenset(scope.name for scope in self.scopes if scope.kind == "function") | {
+            name for scope in self.scopes for name, bound in scope.bindings.items() if isinstance(bound[0].value, s.Lambda)
+        }
+
+    @cached_property
     def words(self) -> frozenset[str]:
         """The names and attributes that occur in the file."""
         return frozenset(
