@@ -186,8 +186,6 @@ class Solver:
                 then.add(yes)
             if known is not True:
                 orelse.add(no)
-        if leaf.flipped:
-            then, orelse = orelse, then
         first, second = self._flow(item.then, then), self._flow(item.orelse, orelse)
         return Exits(
             _merged(first.falls, second.falls, leaf.key),
