@@ -1,0 +1,228 @@
+"""Fixes that keep a non-finite loss from a step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from gradlint.fix import sites, verbs
+from gradlint.fix.edits import Edit, Fix, Safety
+from gradlint.program import syntax as s
+from gradlint.program.flow import Act, every
+from gradlint.program.scopes import Scope
+from gradlint.program.updates import Update
+
+How = Literal["raise", "skip"]
+
+_LOSS = ("loss", "total_loss", "loss_value", "backward_loss")
+_FLAG = ("nonfinite", "is_nonfinite", "loss_is_nonfinite")
+_TITLES = {"raise": "Raise on a non-finite loss", "skip": "Skip the batch on a non-finite loss"}
+_OVERFULL = "the backward pass shares its line with code that cannot be parted from it"
+
+
+@dataclass(frozen=True, slots=True)
+class _Loss:
+    """What to test, and where: `stmt` is what the test stands before, `bind` what must be given a name for it."""
+
+    text: str
+    stmt: s.Stmt
+    scalar: bool = True
+    bind: Edit | None = None
+    value: str = ""
+
+
+def guard_before(update: Update, how: How) -> Fix | str:
+    """A test of each loss before its backward pass; the reason why there can be none."""
+    edits: set[Edit] = set()
+    for act in _backwards(update):
+        module = act.scope.module
+        if module is not update.module:
+            return f"the backward pass is in another file, `{module.source.name}`"
+        loss = _loss(update, act)
+        if isinstance(loss, str):
+            return loss
+        lines = _lines(update, act, loss, how, edits)
+        if isinstance(lines, str):
+            return lines
+        put = verbs.insert_before(module, loss.stmt, lines)
+        if put is None:
+            return _OVERFULL
+        edits.update(put)
+        if loss.bind is not None:
+            edits.add(loss.bind)
+    return Fix(_TITLES[how], Safety.SAFE, tuple(sorted(edits)))
+
+
+def _backwards(update: Update) -> list[Act]:
+    """The backward passes whose gradients the step takes: those that arrive last, and others since the step before."""
+    out = list(update.backwards)
+    for last in update.backwards:
+        acts = [i for i in every(update.program.flows.of(last.scope)) if isinstance(i, Act)]
+        for act in sorted(acts, key=lambda a: a.node.id, reverse=True):
+            if act.node.id >= last.node.id:
+                continue
+            if act.does in ("step", "zero"):
+                break
+            if act.does == "backward" and not any(act.node is known.node for known in out):
+                out.append(act)
+    return out
+
+
+# --- the loss -------------------------------------------------------------------------------------
+
+
+def _loss(update: Update, act: Act) -> _Loss | str:
+    stmts = sites.around(act.scope, act.node)
+    if not stmts or not sites.shares_names(stmts[-1], act.node) or sites.is_header(stmts[-1], act.node):
+        return "the backward pass is part of an expression"
+    if not isinstance(act.node, s.Call) or act.operand is None:
+        return "the gradients are computed without a loss"
+    expr = _argument(act) or act.operand
+    scaled = _before_scaling(update, act, expr)
+    if scaled is not None:
+        expr, stmt = scaled, next((x for x in stmts if isinstance(x, s.With) and sites.holds(x, scaled)), stmts[-1])
+    else:
+        stmt = stmts[-1]
+    if isinstance(expr, s.Sequence):
+        return "the backward pass takes several losses at once"
+    text = act.scope.module.text
+    if sites.plain(expr):
+        return _Loss(text(expr), stmt, scalar=not _is_given_gradients(act))
+    core = _core(expr)
+    if core is not None:
+        return _Loss(text(core), stmt, scalar=not isinstance(expr, s.Call))
+    return _bound(act, expr, stmt)
+
+
+def _argument(act: Act) -> s.Expr | None:
+    """The loss of `engine.backward(loss)`, where the engine is of no known class."""
+    assert isinstance(act.node, s.Call)
+    if act.operand is not act.receiver or not act.node.args:
+        return None
+    first = act.node.args[0]
+    named = first.keyword is None and not first.star and "loss" in s.text(first.value)
+    return first.value if named else None
+
+
+def _is_given_gradients(act: Act) -> bool:
+    """Whether the backward pass of a tensor is given gradients: only then it may have several elements."""
+    return isinstance(act.node, s.Call) and act.operand is act.receiver and act.node.arg(0, "gradient") is not None
+
+
+def _before_scaling(update: Update, act: Act, expr: s.Expr) -> s.Expr | None:
+    """The loss that a scaler was given: `scaler.scale(loss)`, or `with scale_loss(loss, …) as scaled`."""
+    call: s.Expr | None = expr
+    if isinstance(expr, s.Name):
+        bindings = sites.reaching(expr, act.scope)
+        call = bindings[0].value if len(bindings) == 1 and bindings[0].kind in ("enter", "value") else None
+    if not isinstance(call, s.Call) or not call.args or not update.program.flows.scales(call, act.scope, 0):
+        return None
+    return call.args[0].value
+
+
+def _core(expr: s.Expr) -> s.Expr | None:
+    """What is only reduced or divided: `loss` in `loss.mean()` and in `loss / steps`."""
+    if isinstance(expr, s.Call) and isinstance(expr.func, s.Attribute) and not expr.args:
+        inner = expr.func.value
+        return inner if expr.func.attr in ("mean", "sum") and sites.plain(inner) else None
+    if isinstance(expr, s.Binary) and expr.op == "/" and sites.plain(expr.left):
+        return expr.left
+    if isinstance(expr, s.Binary) and expr.op == "*":
+        sides = [(expr.left, expr.right), (expr.right, expr.left)]
+        return next((a for a, b in sides if sites.plain(a) and isinstance(b, s.Constant)), None)
+    return None
+
+
+def _bound(act: Act, expr: s.Expr, stmt: s.Stmt) -> _Loss | str:
+    """A name for a loss that has none."""
+    module = act.scope.module
+    name = sites.free_name(act.scope, _LOSS)
+    if name is None:
+        return "the loss has no name, and the names for one are taken"
+    if any(isinstance(n, (s.Walrus, s.Await, s.Yield)) for n in s.walk(expr)):
+        return "the loss is computed in a way that cannot be parted from its backward pass"
+    start, end = sites.in_parentheses(module, expr) if expr is act.receiver else module.span(expr)
+    value = module.text(expr)
+    if "\n" in value or "\r" in value:
+        value = module.source.text[start:end] if expr is act.receiver else f"({value})"
+    return _Loss(name, stmt, bind=Edit(start, end, name), value=value)
+
+
+# --- the test -------------------------------------------------------------------------------------
+
+
+def _lines(update: Update, act: Act, loss: _Loss, how: How, edits: set[Edit]) -> list[str] | str:
+    finite = _say(update, act, "finite", edits)
+    if finite is None:
+        return "there is no place for an import"
+    bind = [f"{loss.text} = {loss.value}"] if loss.bind is not None else []
+    test = f"{finite}({loss.text})" if loss.scalar else f"{finite}({loss.text}).all()"
+    if how == "raise":
+        return [*bind, f"if not {test}:", f"    raise FloatingPointError({_told(loss)})"]
+    leave = _leave(update, act)
+    if isinstance(leave, str):
+        return leave
+    if not _is_distributed(update):
+        return [*bind, f"if not {test}:", *leave]
+    agreed = _agreed(update, act, loss, finite, edits)
+    return agreed if isinstance(agreed, str) else [*bind, *agreed, *leave]
+
+
+def _say(update: Update, act: Act, what: str, edits: set[Edit]) -> str | None:
+    """How the file says a library's symbol; the import that this needs goes to the edits."""
+    dotted = update.program.values.vocabulary.entry("fixes", what)
+    found = verbs.import_name(act.scope.module, str(dotted), act.scope, act.node)
+    if found is None:
+        return None
+    edits.update(found[0])
+    return found[1]
+
+
+def _told(loss: _Loss) -> str:
+    """The message, with the value: as a number where the loss is one."""
+    value = f"{loss.text}.item()" if loss.scalar else loss.text
+    quote = "'" if '"' in value else '"'
+    if quote in value or "\\" in value or "{" in value:
+        return '"non-finite loss"'
+    return f"f{quote}non-finite loss: {{{value}}}{quote}"
+
+
+def _leave(update: Update, act: Act) -> list[str] | str:
+    """The way out of the iteration, without the gradients that it has so far."""
+    inner = _innermost_loop(act.scope, act.node)
+    if inner is None:
+        return "the loop over the batches is in another function, so the batch cannot be skipped here"
+    if act.scope is not update.scope or not sites.holds(inner, update.node):
+        return ["    continue"]
+    optimizer = update.act.operand
+    if optimizer is None or not sites.plain(optimizer) or not sites.said_at(optimizer, update.scope, act.scope, act.node):
+        return ["    continue"]
+    return [f"    {update.module.text(optimizer)}.zero_grad(set_to_none=True)", "    continue"]
+
+
+def _innermost_loop(scope: Scope, node: s.Node) -> s.Stmt | None:
+    loops = [x for x in sites.around(scope, node) if isinstance(x, (s.For, s.While))]
+    inside = [x for x in loops if sites.holds(x.body, node)]
+    return inside[-1] if inside else None
+
+
+def _is_distributed(update: Update) -> bool:
+    """Whether the project can train in several processes."""
+    words = update.program.values.vocabulary.entry("fixes", "processes")
+    files = update.program.values.files
+    return isinstance(words, list) and any(next(files.mentioning(str(word)), None) is not None for word in words)
+
+
+def _agreed(update: Update, act: Act, loss: _Loss, finite: str, edits: set[Edit]) -> list[str] | str:
+    """A test that has one answer in all processes: each gives its own, and the worst counts."""
+    distributed = _say(update, act, "distributed", edits)
+    flag = sites.free_name(act.scope, _FLAG)
+    if distributed is None or flag is None:
+        return "the processes cannot agree on skipping a batch here"
+    every_one = "" if loss.scalar else ".all()"
+    return [
+        f"{flag} = (~{finite}({loss.text}.detach()){every_one}).float()",
+        f"if {distributed}.is_available() and {distributed}.is_initialized():",
+        f"    {distributed}.all_reduce({flag}, op={distributed}.ReduceOp.MAX)",
+        f"if {flag}.item():",
+    ]

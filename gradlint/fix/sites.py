@@ -1,0 +1,118 @@
+"""Where a fix may stand in a function, and what it may say there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from gradlint.program import syntax as s
+from gradlint.program.project import Module
+from gradlint.program.scopes import Binding, Scope
+
+_DOT = re.compile(r"(?:\s|\\|#[^\r\n]*)*\.")
+_OPEN = re.compile(r"\([\s\\]*\Z")
+_CLOSE = re.compile(r"(?:\s|\\|#[^\r\n]*)*\)")
+_OWN_ROOM = (s.Lambda, s.Comprehension)
+
+
+def around(scope: Scope, node: s.Node) -> tuple[s.Stmt, ...]:
+    """The statements of a function that a node stands in, outermost first; the last is the node's own."""
+    body = scope.body
+    return tuple(_around(body, node)) if isinstance(body, s.Block) else ()
+
+
+def _around(block: s.Block, node: s.Node) -> Iterator[s.Stmt]:
+    for stmt in block.body:
+        if holds(stmt, node):
+            yield stmt
+            for part in s.children(stmt):
+                inner = part.body if isinstance(part, (s.Handler, s.Case)) else part
+                if isinstance(inner, s.Block):
+                    yield from _around(inner, node)
+            return
+
+
+def holds(outer: s.Node, node: s.Node) -> bool:
+    """Whether a node is another or stands in it, in the same function."""
+    return any(here is node for here in s.walk(outer, into=False))
+
+
+def shares_names(stmt: s.Stmt, node: s.Node) -> bool:
+    """Whether the names at a node are those of its statement: it is in no lambda and no comprehension of its own."""
+    return not any(isinstance(n, _OWN_ROOM) and holds(n, node) for n in s.walk(stmt, into=False) if n is not stmt)
+
+
+def is_header(stmt: s.Stmt, node: s.Node) -> bool:
+    """Whether a node is run again and again, or in between: in the test of a loop."""
+    return isinstance(stmt, s.While) and holds(stmt.test, node)
+
+
+def plain(expr: s.Node) -> bool:
+    """Whether an expression only says something: a name, an attribute or an item, nothing that is called."""
+    if isinstance(expr, s.Attribute):
+        return plain(expr.value)
+    if isinstance(expr, s.Subscript):
+        return plain(expr.value) and (isinstance(expr.index, s.Constant) or plain(expr.index))
+    return isinstance(expr, s.Name)
+
+
+def names_in(expr: s.Node) -> frozenset[str]:
+    """The names that an expression reads."""
+    return frozenset(n.text for n in s.walk(expr) if isinstance(n, s.Name))
+
+
+def said_at(expr: s.Node, home: Scope, scope: Scope, at: s.Node) -> bool:
+    """Whether what an expression of the scope `home` says means the same in `scope` at a node.
+
+    Names must be bound in the same scope, and before; attributes of the instance are the same in another method.
+    """
+    return all(_same_name(name, home, scope, at) for name in names_in(expr))
+
+
+def _same_name(name: str, home: Scope, scope: Scope, at: s.Node) -> bool:
+    there, here = home.lookup(name), scope.lookup(name)
+    if there is None or here is None:
+        return there is here
+    if there is here:
+        return here is not scope or any(b.at < at.id for b in here.bindings[name])
+    return name == there.self_name == here.self_name and there.owner is here.owner and there.owner is not None
+
+
+def loop_of(name: str, scope: Scope, before: s.Node) -> s.For | None:
+    """The loop that binds a name, if that is all that binds it and the loop does not hold the node."""
+    bindings = scope.bindings.get(name, [])
+    if scope.lookup(name) is not scope or len(bindings) != 1 or bindings[0].kind != "element":
+        return None
+    found = next((stmt for stmt in _loops(scope.body) if holds(stmt.target, bindings[0].node)), None)
+    return None if found is None or holds(found, before) else found
+
+
+def _loops(body: s.Node) -> Iterator[s.For]:
+    return (n for n in s.walk(body, into=False) if isinstance(n, s.For))
+
+
+def free_name(scope: Scope, wanted: Iterable[str]) -> str | None:
+    """The first of some names that nothing in a function binds or reads; in a module, nothing at all."""
+    taken = {n.text for n in s.walk(scope.body) if isinstance(n, s.Name)} | set(scope.bindings)
+    taken |= {name for inner in scope.walk() for name in (*inner.bindings, *inner.outer_names)}
+    if scope.kind == "module":
+        taken |= scope.module.words
+    return next((name for name in wanted if name not in taken), None)
+
+
+def in_parentheses(module: Module, expr: s.Expr) -> tuple[int, int]:
+    """Where what an attribute is taken of starts and ends, with the parentheses around it."""
+    code = module.source.code
+    start, end = module.span(expr)
+    while not _DOT.match(code, end):
+        before, after = _OPEN.search(code[:start]), _CLOSE.match(code, end)
+        if before is None or after is None:
+            break
+        start, end = before.start(), after.end()
+    return start, end
+
+
+def reaching(name: s.Name, scope: Scope) -> list[Binding]:
+    """What can have bound a name where it is read."""
+    home = scope.lookup(name.text)
+    return [] if home is None else home.reaching(name.text, name.id if home is scope else None)
