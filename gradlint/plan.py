@@ -112,8 +112,12 @@ class Planner:
         return self.plan(folder_of(absolute(paths[0])))
 
     def root(self, folder: Path) -> Path:
-        """The nearest folder at or above `folder` that looks like a project's root, else the current directory."""
-        return self._marked(folder) or Path.cwd()
+        """The nearest folder at or above `folder` that looks like a project's root.
+
+        Where there is none, it is the current directory if that is above too, else `folder` itself.
+        """
+        here = Path.cwd()
+        return self._marked(folder) or (here if folder.is_relative_to(here) else folder)
 
     def _marked(self, folder: Path) -> Path | None:
         if folder not in self._roots:

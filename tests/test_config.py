@@ -210,6 +210,10 @@ def test_the_nearest_project_root(project: Path, tmp_path: Path) -> None:
     assert planner.root(inner) == project
     (project / "a" / "setup.cfg").touch()
     assert Planner().root(inner) == project / "a"
+    (project / "a" / "setup.cfg").unlink()
+    (project / ".git").rmdir()
+    assert Planner().root(inner) == project
+    assert Planner().root(tmp_path) == tmp_path
 
 
 @pytest.mark.parametrize(
