@@ -63,6 +63,8 @@ class Conditions:
             finite = Finite(not finite.bad_when, finite.subjects, finite.gradients)
         names = frozenset(s.text(n) for n in s.walk(test) if isinstance(n, (s.Name, s.Attribute, s.Subscript)))
         constant = bool(test.value) if isinstance(test, s.Constant) else None
+        if _asks_for_gradient(test):
+            constant = False
         return Leaf((_home(scope, text), text), flipped, self.config(test, scope), names, finite, constant)
 
     # --- finite tests -------------------------------------------------------------------------
@@ -381,6 +383,14 @@ class Conditions:
                 if isinstance(node, s.Attribute):
                     table[s.text(node.value)].add(node.attr)
         return frozenset(table.get(s.text(receiver), ()))
+
+
+def _asks_for_gradient(test: s.Expr) -> bool:
+    """Whether a condition is that a parameter has no gradient (or, turned round, that it has): those that learn have."""
+    if not isinstance(test, s.Compare) or test.ops[0] not in ("is", "is not"):
+        return False
+    right = test.rights[0]
+    return isinstance(right, s.Constant) and right.value is None and s.text(test.left).endswith(".grad")
 
 
 def _home(scope: Scope, text: str) -> object:
