@@ -5,11 +5,79 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from gradlint import Finding, Level, Rule, Update
+from gradlint import Finding, Level, Related, Rule, Update
+from gradlint.fix.updates import clip_before
 
 
 class UnclippedRecurrentUpdate(Rule):
-    """x"""
+    """
+    ## What it does
+    Checks for updates of recurrent networks whose gradients reach the step unclipped.
+
+    Recurrent are `nn.RNN`, `nn.LSTM`, `nn.GRU` and their cells, also deep inside a model, and a loop of your own that
+    feeds a module's output back into it.
+
+    ## Why is this bad?
+    The gradient of a recurrent network is a product with one factor for each time step. Where the factors are above
+    one it grows exponentially with the length of the sequence: a factor of 1.1 over 200 steps makes 1.9e8. One batch
+    like that throws the parameters far off, and the loss jumps or becomes NaN after hours of quiet training.
+
+    `clip_grad_norm_` bounds the length of the step and keeps its direction. Common bounds are 1.0, and 0.25 for
+    language models; a bound far above the usual norm of the gradients changes nothing.
+
+    ## Example
+    ```python
+    import torch
+    from torch import nn
+
+    model = nn.LSTM(32, 64)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+
+    def train(batches):
+        for inputs, targets in batches:
+            optimizer.zero_grad()
+            outputs, _ = model(inputs)
+            loss = nn.functional.mse_loss(outputs, targets)
+            if not torch.isfinite(loss):
+                raise FloatingPointError(f"non-finite loss: {loss.item()}")
+            loss.backward()
+            optimizer.step()
+    ```
+
+    Use instead:
+    ```python
+    import torch
+    from torch import nn
+
+    model = nn.LSTM(32, 64)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+
+    def train(batches):
+        for inputs, targets in batches:
+            optimizer.zero_grad()
+            outputs, _ = model(inputs)
+            loss = nn.functional.mse_loss(outputs, targets)
+            if not torch.isfinite(loss):
+                raise FloatingPointError(f"non-finite loss: {loss.item()}")
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), max_norm=1.0)
+            optimizer.step()
+    ```
+
+    ## Fix safety
+    Safe: the code runs as before, and gradients shorter than `max-norm` are left as they are. Longer ones are
+    shortened, which is the point; a learning rate that was chosen for unclipped gradients may have to be chosen again.
+    Under a `GradScaler` the gradients are unscaled first, and Accelerate, Fabric and Lightning clip by their own calls.
+
+    ## Options
+    - `max-norm`: the bound that the fix writes.
+
+    ## References
+    - [torch.nn.utils.clip_grad_norm_](https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_norm_.html)
+    - [On the difficulty of training recurrent neural networks](https://arxiv.org/abs/1211.5063)
+    """
 
     code: ClassVar[str] = "GL101"
     name: ClassVar[str] = "unclipped-recurrent-update"
@@ -22,10 +90,15 @@ class UnclippedRecurrentUpdate(Rule):
         recurrence = update.recurrence
         if recurrence is None:
             return
+        fix = clip_before(update, self.max_norm)
+        cause = Related(recurrence.module.place(recurrence.node), "this carries a state from step to step")
         yield self.at(
             update.module,
             update.node,
-            f"the gradients of {recurrence.what} reach this step unclipped",
+            f"the gradients of {recurrence.what} reach this step unclipped: over long sequences they explode",
+            help=f"clip the gradients to a norm of {self.max_norm} between the backward pass and the step",
             update=update,
-            related=update.related(),
+            related=(cause, *update.related()),
+            fix=None if isinstance(fix, str) else fix,
+            unfixed=fix if isinstance(fix, str) else None,
         )

@@ -195,7 +195,8 @@ def _leave(update: Update, act: Act) -> list[str] | str:
     if act.scope is not update.scope or not sites.holds(inner, update.node):
         return ["    continue"]
     optimizer = update.act.operand
-    if optimizer is None or not sites.plain(optimizer) or not sites.said_at(optimizer, update.scope, act.scope, act.node):
+    said = optimizer is not None and sites.plain(optimizer)
+    if optimizer is None or not said or not sites.said_at(optimizer, update.scope, act.scope, act.node):
         return ["    continue"]
     return [f"    {update.module.text(optimizer)}.zero_grad(set_to_none=True)", "    continue"]
 

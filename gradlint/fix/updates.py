@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gradlint.fix.clips import clip_before
 from gradlint.fix.guards import guard_before
 
-__all__ = ["guard_before"]
+__all__ = ["clip_before", "guard_before"]

@@ -1,0 +1,281 @@
+"""Fixes that clip the gradients before a step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gradlint.fix import parameters, sites, verbs
+from gradlint.fix.edits import Edit, Fix, Safety
+from gradlint.program import syntax as s
+from gradlint.program.scopes import Scope
+from gradlint.program.updates import Update
+from gradlint.program.values import Cls, Func, Made
+from gradlint.vocabulary import Plain
+
+_ELSEWHERE = "the gradients are computed in another file, `{}`"
+_NAMELESS = "the optimizer has no name where it steps"
+_IN_EXPRESSION = "the step is part of an expression"
+_NO_PLACE = "the step shares its line with code that cannot be parted from it"
+
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """Where the clip goes: directly before a statement, or after the one with the last backward pass."""
+
+    scope: Scope
+    stmt: s.Stmt
+    node: s.Node
+    after: bool = False
+
+    def put(self, lines: list[str]) -> tuple[Edit, ...] | None:
+        verb = verbs.insert_after if self.after else verbs.insert_before
+        return verb(self.scope.module, self.stmt, lines)
+
+
+def clip_before(update: Update, max_norm: float) -> Fix | str:
+    """A clip of the update's gradients before its step; the reason why there can be none."""
+    refusal = _refusal(update)
+    if refusal is not None:
+        return refusal
+    bound = repr(float(max_norm))
+    edits: set[Edit] = set()
+    if update.kind == "implicit":
+        made = _by_argument(update, bound)
+    elif update.act.fact.get("whole"):
+        made = _of_whole_step(update, bound)
+    elif update.kind == "manual":
+        made = _by_hand(update, bound, edits)
+    else:
+        made = _of_step(update, bound, edits)
+    if isinstance(made, str):
+        return made
+    return Fix(f"Clip the gradients to a norm of {bound}", Safety.SAFE, tuple(sorted(edits.union(made))))
+
+
+def _refusal(update: Update) -> str | None:
+    """Why a clip before the step would be wrong."""
+    vocabulary = update.program.values.vocabulary
+    for optimizer in update.optimizers:
+        for path in update.program.values.bases_of(optimizer):
+            reason = vocabulary.about("unclippable", path)
+            if isinstance(reason, str):
+                return reason
+    unfixed = _way(update).get("unfixed")
+    if isinstance(unfixed, str):
+        return unfixed
+    made = [
+        v.scope.module for v in (*update.optimizers, *update.networks) if isinstance(v, Made) and v.scope is not None
+    ]
+    modules = {update.module, *(a.scope.module for a in update.backwards), *made}
+    if any(word in module.words for module in modules for word, _ in vocabulary.entries("shards")):
+        return "the gradients may be sharded over processes: clip them through the wrapper that shards them"
+    return None
+
+
+def _way(update: Update) -> dict[str, Plain]:
+    """How the framework that computes the gradients clips them."""
+    kind = update.act.fact.get("kind") if update.kind == "implicit" else update.kind
+    found = update.program.values.vocabulary.entry("clips", str(kind))
+    return found if isinstance(found, dict) else {}
+
+
+# --- before a step --------------------------------------------------------------------------------
+
+
+def _of_step(update: Update, bound: str, edits: set[Edit]) -> tuple[Edit, ...] | str:
+    site = _site(update)
+    if isinstance(site, str):
+        return site
+    optimizer = parameters.optimizer_at(update, site.scope, site.node)
+    if optimizer is None:
+        return _NAMELESS
+    lines = _unscaled(update, optimizer)
+    if isinstance(lines, str):
+        return lines
+    clip = _own_clip(update, site, optimizer, bound)
+    if clip is None:
+        over = parameters.parameters_at(update, site.scope, site.node, optimizer)
+        clip = _torch_clip(update, site, over, bound, edits)
+    if isinstance(clip, str):
+        return clip
+    return site.put([*lines, *clip]) or _NO_PLACE
+
+
+def _site(update: Update) -> _Site | str:
+    closure = _closure(update)
+    if closure is not None:
+        last = max((a for a in update.backwards if a.scope is closure), key=lambda a: a.node.id)
+        if closure.module is not update.module:
+            return _ELSEWHERE.format(closure.module.source.name)
+        stmts = sites.around(closure, last.node)
+        return _Site(closure, stmts[0], last.node, after=True) if stmts else "the closure is an expression"
+    stmts = sites.around(update.scope, update.node)
+    if not stmts or not sites.shares_names(stmts[-1], update.node) or sites.is_header(stmts[-1], update.node):
+        return _IN_EXPRESSION
+    return _Site(update.scope, stmts[-1], update.node)
+
+
+def _closure(update: Update) -> Scope | None:
+    """The function handed to the step that runs the backward pass: a clip before the step would be none of its."""
+    if not isinstance(update.node, s.Call):
+        return None
+    held = {v for a in update.node.args for v in update.program.values.of(a.value, update.scope)}
+    scopes = {v.scope for v in held if isinstance(v, Func)}
+    return next((a.scope for a in update.backwards if a.scope in scopes), None)
+
+
+def _unscaled(update: Update, optimizer: str) -> list[str] | str:
+    """What takes the scale away from the gradients first, if they have one then."""
+    if update.kind != "scaler":
+        return []
+    unscaled = {state.unscaled for state in update.trained}
+    if unscaled == {True}:
+        return []
+    if True in unscaled:
+        return "the gradients are unscaled on some ways to the step only"
+    if update.act.receiver is None or not sites.plain(update.act.receiver):
+        return "the gradient scaler has no name where it steps"
+    return [f"{update.module.text(update.act.receiver)}.unscale_({optimizer})"]
+
+
+def _torch_clip(update: Update, site: _Site, over: str, bound: str, edits: set[Edit]) -> list[str] | str:
+    dotted = update.program.values.vocabulary.entry("fixes", "clip")
+    found = verbs.import_name(site.scope.module, str(dotted), site.scope, site.node)
+    if found is None:
+        return "there is no place for an import"
+    edits.update(found[0])
+    return [f"{found[1]}({over}, max_norm={bound})"]
+
+
+def _own_clip(update: Update, site: _Site, optimizer: str, bound: str) -> list[str] | str | None:
+    """The clip of the framework that computes the gradients; None where it leaves that to PyTorch."""
+    way = _way(update)
+    form = way.get("clip")
+    if not isinstance(form, str):
+        return None
+    owner = _owner(update, site)
+    if owner is None:
+        return "the framework's object has no name where the optimizer steps"
+    networks = parameters.networks_at(update, site.scope, site.node)
+    if "{network}" in form and len(networks) != 1:
+        return "the network has no name where the optimizer steps"
+    over = parameters.parameters_at(update, site.scope, site.node, optimizer)
+    said = {"owner": owner, "parameters": over, "network": "".join(networks), "optimizer": optimizer, "bound": bound}
+    clip, test, when = form.format(**said), way.get("test"), way.get("when")
+    words = site.scope.module.words | {a.keyword for c in s.calls(site.scope.module.block) for a in c.args}
+    if isinstance(test, str) and isinstance(when, list) and any(word in words for word in when):
+        return [f"if {test.format(**said)}:", f"    {clip}"]
+    return [clip]
+
+
+def _owner(update: Update, site: _Site) -> str | None:
+    """The framework's object as the code at the clip says it."""
+    for act in update.backwards:
+        if act.receiver is not None and sites.plain(act.receiver):
+            if act.scope is site.scope or sites.said_at(act.receiver, act.scope, site.scope, site.node):
+                return act.scope.module.text(act.receiver)
+    return None
+
+
+# --- by an argument -------------------------------------------------------------------------------
+
+
+def _by_argument(update: Update, bound: str) -> tuple[Edit, ...] | str:
+    """The clip of a framework that trains by itself: an argument where it is built."""
+    place = update.act.event.operands.get("bound") if update.act.event is not None else None
+    if place is None or place.keyword is None or not isinstance(update.node, s.Call):
+        return "the framework's own settings decide on clipping"
+    by_hand = _way(update).get("by_hand")
+    for network in update.networks:
+        if isinstance(network.of, Cls) and isinstance(by_hand, str):
+            values = update.program.values
+            if any(values.self_stores(scope, by_hand) for scope in values.lineage(network.of.scope)):
+                return "the module optimizes by hand, where the framework does not clip"
+    return _with_arguments(update, update.node, {place.keyword: bound})
+
+
+def _of_whole_step(update: Update, bound: str) -> tuple[Edit, ...] | str:
+    """The clip of a call that does backward, clip and step at once."""
+    assert update.act.event is not None and isinstance(update.node, s.Call)
+    places = update.act.event.operands
+    optimizer = places.get("optimizer")
+    given = update.node.arg(optimizer.position, optimizer.keyword) if optimizer is not None else None
+    if given is None or not sites.plain(given):
+        return _NAMELESS
+    wanted: dict[str, str] = {}
+    for name, text in (
+        ("bound", bound),
+        ("parameters", parameters.parameters_at(update, update.scope, update.node, update.module.text(given))),
+    ):
+        place = places.get(name)
+        if place is None or place.keyword is None:
+            return "the call takes no bound"
+        value = update.node.arg(place.position, place.keyword)
+        if value is None or (isinstance(value, s.Constant) and value.value is None):
+            wanted[place.keyword] = text
+    return _with_arguments(update, update.node, wanted)
+
+
+def _with_arguments(update: Update, call: s.Call, wanted: dict[str, str]) -> tuple[Edit, ...] | str:
+    if any(a.star for a in call.args):
+        return "the call's arguments are not all visible"
+    edits: list[Edit] = []
+    given = {a.keyword: a for a in call.args}
+    for name, text in wanted.items():
+        if name in given:
+            edits.extend(verbs.replace_argument(update.module, given[name], text) or ())
+    new = ", ".join(f"{name}={text}" for name, text in wanted.items() if name not in given)
+    if new:
+        added = verbs.add_argument(update.module, call, new)
+        if added is None:
+            return "the call's arguments cannot be added to"
+        edits.extend(added)
+    return tuple(edits) or "the call's arguments cannot be replaced"
+
+
+# --- by hand --------------------------------------------------------------------------------------
+
+
+def _by_hand(update: Update, bound: str, edits: set[Edit]) -> tuple[Edit, ...] | str:
+    """The clip before a loop that updates each parameter."""
+    operand = update.act.operand
+    names = sites.names_in(operand) if operand is not None else frozenset()
+    loops = [x for x in sites.around(update.scope, update.node) if isinstance(x, s.For)]
+    loop = next((x for x in reversed(loops) if names & sites.names_in(x.target)), None)
+    if loop is None:
+        return "the parameters are updated one by one, not in a loop over them"
+    over = _iterated(update, loop.iter)
+    if over is None:
+        return "what the loop over the parameters iterates cannot be iterated twice"
+    site = _Site(update.scope, loop, loop)
+    clip = _torch_clip(update, site, over, bound, edits)
+    return clip if isinstance(clip, str) else site.put(clip) or _NO_PLACE
+
+
+def _iterated(update: Update, expr: s.Expr) -> str | None:
+    """The parameters that a loop goes through, said once more."""
+    if isinstance(expr, s.Call):
+        network = parameters.parameters_of(expr)
+        if network is not None:
+            return update.module.text(expr) if sites.plain(network) else None
+        func = expr.func
+        if isinstance(func, s.Attribute) and func.attr == "named_parameters" and sites.plain(func.value):
+            return f"{update.module.text(func.value)}.parameters()"
+        if isinstance(func, s.Name) and func.text in ("zip", "enumerate", "list", "reversed", "filter") and expr.args:
+            return _iterated(update, expr.args[1 if func.text == "filter" else 0].value)
+    if isinstance(expr, s.Name):
+        bindings = sites.reaching(expr, update.scope)
+        lists = (s.Sequence, s.Comprehension)
+        if bindings and all(
+            _is_list(b.value) if not isinstance(b.value, lists) else _is_eager(b.value) for b in bindings
+        ):
+            return expr.text
+    return None
+
+
+def _is_list(expr: s.Expr | None) -> bool:
+    return isinstance(expr, s.Call) and s.dotted(expr.func) in ("list", "tuple")
+
+
+def _is_eager(expr: s.Sequence | s.Comprehension) -> bool:
+    return not isinstance(expr, s.Comprehension) or expr.kind == "list"
