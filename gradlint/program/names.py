@@ -43,6 +43,8 @@ def imported(files: Files, module: Module, stmt: s.Import | s.ImportFrom, name: 
             if (alias or dotted.partition(".")[0]) == name:
                 whole = dotted if alias else dotted.partition(".")[0]
                 found = files.find(whole, module.path)
+                if found is None and whole != dotted and files.find(dotted, module.path) is not None:
+                    found = files.root / "__init__.py"  # the root is that package, under another folder name
                 return Package(found) if found is not None and found != module.path else Lib(whole)
         return Lib(name)
     original = next((n for n, alias in stmt.names or () if (alias or n) == name), name)

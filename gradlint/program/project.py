@@ -187,9 +187,19 @@ class Files:
         key = (dotted, near.parent)
         if key not in self._found:
             self._found[key] = next(
-                (hit for folder in self._search(near) if (hit := _module_file(folder, dotted)) is not None), None
+                (hit for folder in self._search(near) if (hit := _module_file(folder, dotted)) is not None),
+                self._inside_root(dotted),
             )
         return self._found[key]
+
+    def _inside_root(self, dotted: str) -> Path | None:
+        """A root that is a package itself is imported by the name of its folder, which may be another one here."""
+        first, _, rest = dotted.partition(".")
+        if not (self.root / "__init__.py").is_file():
+            return None
+        if not rest:
+            return self.root / "__init__.py" if first == self.root.name else None
+        return _module_file(self.root, rest)
 
     def relative(self, level: int, dotted: str, near: Path) -> Path | None:
         """The file that `from ..dotted import` means, `level` dots up."""
