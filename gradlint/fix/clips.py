@@ -171,9 +171,11 @@ def _own_clip(update: Update, site: _Site, optimizer: str, bound: str) -> list[s
 def _owner(update: Update, site: _Site) -> str | None:
     """The framework's object as the code at the clip says it."""
     for act in update.backwards:
-        if act.receiver is not None and sites.plain(act.receiver):
-            if act.scope is site.scope or sites.said_at(act.receiver, act.scope, site.scope, site.node):
-                return act.scope.module.text(act.receiver)
+        owner = act.receiver
+        if owner is None or not sites.plain(owner):
+            continue
+        if act.scope is site.scope or sites.said_at(owner, act.scope, site.scope, site.node):
+            return act.scope.module.text(owner)
     return None
 
 
@@ -196,7 +198,8 @@ def _by_argument(update: Update, bound: str) -> tuple[Edit, ...] | str:
 
 def _of_whole_step(update: Update, bound: str) -> tuple[Edit, ...] | str:
     """The clip of a call that does backward, clip and step at once."""
-    assert update.act.event is not None and isinstance(update.node, s.Call)
+    assert update.act.event is not None
+    assert isinstance(update.node, s.Call)
     places = update.act.event.operands
     optimizer = places.get("optimizer")
     given = update.node.arg(optimizer.position, optimizer.keyword) if optimizer is not None else None

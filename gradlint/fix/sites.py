@@ -78,17 +78,10 @@ def _same_name(name: str, home: Scope, scope: Scope, at: s.Node) -> bool:
     return name == there.self_name == here.self_name and there.owner is here.owner and there.owner is not None
 
 
-def loop_of(name: str, scope: Scope, before: s.Node) -> s.For | None:
-    """The loop that binds a name, if that is all that binds it and the loop does not hold the node."""
-    bindings = scope.bindings.get(name, [])
-    if scope.lookup(name) is not scope or len(bindings) != 1 or bindings[0].kind != "element":
-        return None
-    found = next((stmt for stmt in _loops(scope.body) if holds(stmt.target, bindings[0].node)), None)
-    return None if found is None or holds(found, before) else found
-
-
-def _loops(body: s.Node) -> Iterator[s.For]:
-    return (n for n in s.walk(body, into=False) if isinstance(n, s.For))
+def loop_of(name: str, scope: Scope, node: s.Node, before: s.Node) -> s.For | None:
+    """The loop around a node that binds a name, if it does not hold another node, where the name is not bound so."""
+    loops = [x for x in around(scope, node) if isinstance(x, s.For) and name in names_in(x.target)]
+    return loops[-1] if loops and not holds(loops[-1], before) else None
 
 
 def free_name(scope: Scope, wanted: Iterable[str]) -> str | None:

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from gradlint.fix.clips import clip_before
 from gradlint.fix.guards import guard_before
+from gradlint.fix.unscales import clip_in_file, unscale_before
 
-__all__ = ["clip_before", "guard_before"]
+__all__ = ["clip_before", "clip_in_file", "guard_before", "unscale_before"]

@@ -15,7 +15,7 @@ from gradlint.program.project import Module
 from gradlint.program.reach import is_network, networks_in, networks_of, same_network, trained_by
 from gradlint.program.scopes import Scope
 from gradlint.program.traits import Evidence, Traits
-from gradlint.program.values import Cls, Made, Unknown, Values, ValueSet
+from gradlint.program.values import Cls, Const, Made, Unknown, Values, ValueSet
 from gradlint.source.place import Place
 
 if TYPE_CHECKING:
@@ -159,6 +159,19 @@ class Update:
         """The clips, on some way to this step, of gradients that were still scaled."""
         found = {c for st in self.states for c in st.clips if c.scaled}
         return tuple(sorted(found, key=lambda c: c.act.node.id))
+
+    def bound(self, clip: Clip) -> tuple[str, float] | None:
+        """What a clip calls its bound, and its value where there is only one that it can be."""
+        event, node = clip.act.event, clip.act.node
+        place = event.operands.get("bound") if event is not None else None
+        if place is None or place.keyword is None or not isinstance(node, s.Call):
+            return None
+        given = node.arg(place.position, place.keyword)
+        held = self.program.values.of(given, clip.act.scope) if given is not None else frozenset()
+        found = {v.value if isinstance(v, Const) else None for v in held}
+        value = found.pop() if len(found) == 1 else None
+        known = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < float("inf")
+        return (place.keyword, float(value)) if known and isinstance(value, (int, float)) else None
 
     def related(self) -> Iterator[Related]:
         """The places that explain the update: its backward passes and its optimizer."""
