@@ -13,6 +13,8 @@ from gradlint.program.scopes import Scope
 from gradlint.program.values import Bound, Cls, Func, Made, Partial, Unknown, Value, Values, ValueSet
 from gradlint.vocabulary import Event
 
+RESULT = "<result>"  # stands for what the call just made gave back
+
 _flow = dataclass(frozen=True, slots=True, eq=False)
 
 
@@ -77,9 +79,10 @@ class Loop:
 
 @_flow
 class Leave:
-    """`kind` is "return", "break", "continue", "raise" or "exit"."""
+    """`kind` is "return", "break", "continue", "raise" or "exit"; `names` are what a return gives back."""
 
     kind: str
+    names: frozenset[str] = frozenset()
 
 
 @_flow
@@ -191,6 +194,8 @@ class Flows:
             elif isinstance(item, Invoke):
                 for arg in item.node.args:
                     names |= self.conditions.light(arg.value, item.scope)
+            elif isinstance(item, Leave):
+                names |= item.names
             elif isinstance(item, Rebind):
                 rebinds.append(item)
         grown = True
@@ -309,7 +314,7 @@ class _Lowering:
         elif isinstance(stmt, s.Return):
             if stmt.value is not None:
                 yield from self.expression(stmt.value)
-            yield Leave("return")
+            yield Leave("return", self.conditions.light(stmt.value, self.scope))
         elif isinstance(stmt, s.Raise):
             yield Leave("raise")
         elif isinstance(stmt, s.Jump):
@@ -371,6 +376,8 @@ class _Lowering:
         if stmt.value is None:
             return
         sources = self.conditions.light(stmt.value, self.scope)
+        if isinstance(stmt.value, s.Call):
+            sources |= {RESULT}
         for target in stmt.targets:
             names = tuple(_targets(target))
             # A flag that is set once is a setting; one that is set again tells what happened.
@@ -427,7 +434,7 @@ class _Lowering:
         functions = self.values.of(call.func, self.scope)
         projects = tuple(f for f in (_unpartial(v) for v in functions) if isinstance(f, Func))
         projects += tuple(
-            m for v in functions if isinstance(v, Made) and (m := self.values.method(v, "__call__")) is not None
+            m for v in functions if isinstance(v, Made) and (m := self._called_method(v)) is not None
         )
         act = self._library_act(call, functions)
         if act is None and method is not None and isinstance(call.func, s.Attribute) and not projects:
@@ -449,6 +456,16 @@ class _Lowering:
             yield Invoke(call, self.scope, unique[:8])
             return
         yield from self._closures(call)
+
+    def _called_method(self, instance: Made) -> Func | None:
+        """What calling an instance runs; a module's forward pass only where its file tests for non-finite values."""
+        method = self.values.method(instance, "__call__")
+        if method is not None:
+            return method
+        forward = self.values.method(instance, "forward")
+        if forward is not None and any(self.vocabulary.entry("nonfinite_names", w) for w in forward.scope.module.words):
+            return forward
+        return None
 
     def _closures(self, call: s.Call) -> Iterator[Item]:
         """Project functions handed to a library call that may run them: `optimizer.step(closure)`."""
@@ -505,7 +522,7 @@ class _Lowering:
         if functions and not all(isinstance(f, (Unknown, Bound)) for f in functions):
             return None
         held = self.values.of(func.value, self.scope)
-        if any(self.values.bases_of(v) for v in held):
+        if any(self.vocabulary.role(base) for v in held for base in self.values.bases_of(v)):
             return None
         duck = self.vocabulary.ducks(self._methods_on(func.value))
         if duck is None and func.attr == "step" and not call.args and self._steps_first(call, func):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from gradlint.program import syntax as s
-from gradlint.program.flow import Act, Attempt, Branch, Choice, Flow, Flows, Invoke, Leave, Loop, Rebind
+from gradlint.program.flow import RESULT, Act, Attempt, Branch, Choice, Flow, Flows, Invoke, Leave, Loop, Rebind
 from gradlint.program.scopes import Scope
 
 _STATES = 40
@@ -133,7 +133,7 @@ class Solver:
 
     def _leave(self, item: Leave, exits: Exits) -> None:
         if item.kind == "return":
-            exits.returns |= exits.falls
+            exits.returns |= {_give_back(state, item.names) for state in exits.falls}
         elif item.kind == "break":
             exits.breaks |= exits.falls
         elif item.kind == "continue":
@@ -251,7 +251,7 @@ class Solver:
 
     def _handed_back(self, item: Invoke, scope: Scope, names: frozenset[str]) -> frozenset[str]:
         conditions = self.flows.conditions
-        out = {n for n in names if "." in n}
+        out = {n for n in names if "." in n or n == RESULT}
         for param, given in arguments(item.node, scope):
             if param in names:
                 out |= conditions.light(given, item.scope)
@@ -359,6 +359,7 @@ def _rebind(item: Rebind, state: State, scope: Scope) -> State:
     checked, assumed, loss = state.checked, state.assumed, state.loss
     if checked:
         derived = bool(item.sources & checked)
+        checked -= {RESULT}
         checked = frozenset(checked | names) if derived else frozenset(n for n in checked if _base(n) not in names)
     if loss and item.sources & loss:
         loss = loss | names
@@ -373,6 +374,13 @@ def _rebind(item: Rebind, state: State, scope: Scope) -> State:
 
 def _base(name: str) -> str:
     return name.partition("[")[0]
+
+
+def _give_back(state: State, names: frozenset[str]) -> State:
+    """A return: whether what it gives back was checked."""
+    if names & state.checked:
+        return replace(state, checked=state.checked | {RESULT})
+    return replace(state, checked=state.checked - {RESULT}) if RESULT in state.checked else state
 
 
 def _reads(text: str, names: set[str]) -> bool:

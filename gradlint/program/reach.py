@@ -12,8 +12,8 @@ _DEPTH = 6
 
 def is_network(value: Value, values: Values) -> bool:
     """Whether a value is an instance of a module class, the project's or a library's."""
-    if not isinstance(value, Made):
-        return False
+    if not isinstance(value, Made) or (isinstance(value.of, Lib) and value.receiver is not None):
+        return False  # what a method of something gives is not the thing itself
     return any(values.vocabulary.role(path) in ("module", "model") for path in values.bases_of(value))
 
 
