@@ -2,7 +2,7 @@
 
 A light interpretation of tensor code: each value is a `Flow` that remembers what it came through. Attention is a
 softmax of a product of two projections that is multiplied with a third; a feed-forward is a linear layer after an
-activation after a linear layer.
+activation after a linear layer, or a linear layer and an activation after attention and its output projection.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ _CALLS = 7  # how deep calls are followed
 _STEPS = 6000  # how many expressions of one forward pass are looked at
 
 PROJECTED, LINEAR, ACTIVE, SCORES, WEIGHTS = "projected", "linear", "active", "scores", "weights"
+ATTENDED, MIXED = "attended", "mixed"  # after attention; after attention and a linear layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +244,7 @@ class _Body:
         if any(WEIGHTS in f.kinds for f in filled):
             if len(filled) > 1:
                 self.note("attention", any(f.shared for f in filled if WEIGHTS in f.kinds), node)
-            return joined(filled).with_kinds(without=(WEIGHTS, SCORES, ACTIVE, LINEAR))
+            return joined(filled).with_kinds(ATTENDED, without=(WEIGHTS, SCORES, ACTIVE, LINEAR, MIXED))
         if len(filled) >= 2 and all(PROJECTED in f.kinds for f in filled[:2]):
             shared = bool(filled[0].origins & filled[1].origins)
             return Flow(frozenset([SCORES]), filled[0].origins | filled[1].origins, shared)
@@ -269,7 +270,10 @@ class _Body:
     def linear(self, node: s.Node, flow: Flow) -> Flow:
         if ACTIVE in flow.kinds:
             self.note("feed-forward", True, node)
-        return flow.with_kinds(PROJECTED, LINEAR, without=(ACTIVE, WEIGHTS, SCORES))
+        again = (MIXED,) if ATTENDED in flow.kinds and MIXED not in flow.kinds else ()
+        if MIXED in flow.kinds and ATTENDED in flow.kinds:
+            flow = flow.with_kinds(without=(ATTENDED,))
+        return flow.with_kinds(PROJECTED, LINEAR, *again, without=(ACTIVE, WEIGHTS, SCORES))
 
     def apply(self, what: str, node: s.Node, flows: list[Flow]) -> Flow:
         """What an operation of the vocabulary makes of its operands."""
@@ -280,7 +284,11 @@ class _Body:
             kept = (LINEAR,) if LINEAR in flow.kinds else ()
             return flow.with_kinds(PROJECTED, *kept, without=(ACTIVE, WEIGHTS, SCORES))
         if what == "activation":
-            return flow.with_kinds(ACTIVE, without=(LINEAR,)) if LINEAR in flow.kinds else flow
+            if LINEAR not in flow.kinds:
+                return flow
+            if MIXED in flow.kinds and ATTENDED not in flow.kinds:
+                self.note("feed-forward", True, node)
+            return flow.with_kinds(ACTIVE, without=(LINEAR,))
         if what == "softmax":
             return flow.with_kinds(WEIGHTS, without=(SCORES,)) if SCORES in flow.kinds else flow
         if what == "feed-forward":
@@ -290,7 +298,7 @@ class _Body:
         elif what == "attention":
             shared = len(flows) < 2 or bool(flows[0].origins & flows[1].origins)
             self.note("attention", shared, node)
-            return flow.with_kinds(without=(ACTIVE, LINEAR, SCORES, WEIGHTS))
+            return flow.with_kinds(ATTENDED, without=(ACTIVE, LINEAR, SCORES, WEIGHTS, MIXED))
         return flow
 
     # --- calls --------------------------------------------------------------------------------
@@ -409,5 +417,6 @@ class _Body:
 
     def _operation(self, what: str, call: s.Call, operands: list[s.Expr]) -> Flow:
         if what == "product":
-            return self._product(call, tuple(o for o in operands if not isinstance(o, s.Constant)))
+            parts = [p for o in operands for p in (o.items if isinstance(o, s.Sequence) else (o,))]
+            return self._product(call, tuple(p for p in parts if not isinstance(p, s.Constant)))
         return self.apply(what, call, [self.read(o) for o in operands])

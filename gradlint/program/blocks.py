@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from gradlint.program import syntax as s
 from gradlint.program.attention import Found, Reading
+from gradlint.program.frozen import Frozen
 from gradlint.program.names import Lib
 from gradlint.program.parts import Parts
 from gradlint.program.project import Module
@@ -38,16 +39,17 @@ _NONE = Stack()
 class Blocks:
     """Finds transformer blocks; memoized for one project."""
 
-    def __init__(self, values: Values, parts: Parts) -> None:
+    def __init__(self, values: Values, parts: Parts, frozen: Frozen) -> None:
         self.values = values
         self.parts = parts
+        self.frozen = frozen
         self._found: dict[Cls, tuple[Found, ...]] = {}
         self._within: set[int] = set()
         self._stacks: dict[Made, Stack] = {}
 
-    def of(self, network: Made, frozen: frozenset[Made] = frozenset()) -> Stack:
-        """What a network holds; the parts of `frozen` are left out."""
-        return self._stack(network, frozen, _DEPTH)
+    def of(self, network: Made) -> Stack:
+        """What a network holds, frozen parts left out."""
+        return self._stack(network, _DEPTH)
 
     # --- reading forward passes ---------------------------------------------------------------
 
@@ -76,15 +78,15 @@ class Blocks:
 
     # --- counting -----------------------------------------------------------------------------
 
-    def _stack(self, made: Made, frozen: frozenset[Made], depth: int) -> Stack:
-        if made in frozen or depth == 0:
+    def _stack(self, made: Made, depth: int) -> Stack:
+        if depth == 0 or self.frozen.holds(made):
             return _NONE
         known = self._stacks.get(made)
-        if known is None or frozen:
+        if known is None:
             self._stacks[made] = _NONE
             known = self._library(made) if isinstance(made.of, Lib) else None
             if known is None:
-                known = self._compose(made, frozen, depth)
+                known = self._compose(made, depth)
             self._stacks[made] = known
         return known
 
@@ -100,14 +102,14 @@ class Blocks:
             return Stack(blocks=int(count), module=made.scope.module if made.scope else None, node=made.site)
         return None
 
-    def _compose(self, made: Made, frozen: frozenset[Made], depth: int) -> Stack:
+    def _compose(self, made: Made, depth: int) -> Stack:
         """A part from its own parts."""
         if isinstance(made.of, Cls):
             self.read(made)  # before its parts: only here it shows whether they attend to one input
         blocks = attention = feed_forward = 0
         looped_attention = looped_feed_forward = False
         for part in self.parts.direct(made):
-            inner = self._stack(part.made, frozen, depth - 1)
+            inner = self._stack(part.made, depth - 1)
             times = _ENOUGH if part.repeated else 1
             blocks += inner.blocks * times
             attention += inner.attention * times

@@ -18,9 +18,9 @@ def is_transformer(path: str, made: Made, values: Values) -> bool:
     if not isinstance(family, dict):
         return family is True
     pieces = path.split(".")[1:]
-    if "classes" in family and not any(_matches(p, family["classes"]) for p in pieces):
+    if "classes" in family and not any(_matches(p, family["classes"], exact=True) for p in pieces):
         return False
-    if any(_matches(p, family.get("not_classes")) for p in pieces):
+    if any(_matches(p, family.get("not_classes"), exact=True) for p in pieces):
         return False
     return "argument" not in family or _named(family, made, values)
 
@@ -48,5 +48,8 @@ def _named(family: dict[str, Plain], made: Made, values: Values) -> bool:
     return "names" not in family and (free or not all(_matches(n, family.get("not_names")) for n in names) or not names)
 
 
-def _matches(text: str, patterns: Plain | None) -> bool:
-    return isinstance(patterns, list) and any(fnmatchcase(text.lower(), str(p).lower()) for p in patterns)
+def _matches(text: str, patterns: Plain | None, *, exact: bool = False) -> bool:
+    """Whether a pattern matches; names of classes by case, names of models regardless of it."""
+    if not isinstance(patterns, list):
+        return False
+    return any(fnmatchcase(text if exact else text.lower(), str(p) if exact else str(p).lower()) for p in patterns)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from gradlint.program import syntax as s
@@ -70,21 +70,21 @@ class Parts:
             return vocabulary.is_container(of.path) or vocabulary.about("transformers", of.path) is not None
         return self.values.find_method(of.scope, "forward") is not None
 
-    def whole(self, made: Made) -> tuple[Part, ...]:
-        """A network and all that it holds, itself first."""
+    def whole(self, made: Made, skip: Callable[[Made], bool] = lambda _: False) -> tuple[Part, ...]:
+        """A network and all that it holds, itself first, without parts that are to be skipped."""
         known = self._whole.get(made)
         if known is None:
-            known = self._whole[made] = tuple(self._gather(made))
+            known = self._whole[made] = tuple(self._gather(made, skip))
         return known
 
-    def _gather(self, made: Made) -> Iterator[Part]:
+    def _gather(self, made: Made, skip: Callable[[Made], bool]) -> Iterator[Part]:
         start = self._own(made)
         seen: set[Made] = set()
         alike: dict[Cls | Lib, int] = {}
         queue = [start] if start is not None else [*self.direct(made)]
         while queue and len(seen) < _PARTS:
             part = queue.pop(0)
-            if part.made in seen:
+            if part.made in seen or skip(part.made):
                 continue
             seen.add(part.made)
             yield part
@@ -163,7 +163,17 @@ class _Construction:
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        return tuple(Part(*key, repeated) for key, repeated in self._held.items())
+        """What was found, without what one of the others holds (the layers inside a `Sequential`)."""
+        inside = {p.made for made, _, _ in self._held for p in self._inside(made, _NESTED)}
+        return tuple(Part(*key, repeated) for key, repeated in self._held.items() if repeated or key[0] not in inside)
+
+    def _inside(self, made: Made, depth: int) -> Iterator[Part]:
+        if depth == 0:
+            return
+        for part in self.finder.direct(made):
+            yield part
+            if isinstance(part.made.of, Lib):
+                yield from self._inside(part.made, depth - 1)
 
     def _library(self, made: Made) -> None:
         if made.site is None or made.scope is None:
@@ -259,7 +269,8 @@ class _Construction:
         )
 
     def _hold(self, values: ValueSet, scope: Scope, node: s.Node) -> None:
-        around = self.looping or self.finder.in_loop(scope, node, self.context)
+        element = node.element if isinstance(node, s.Comprehension) else node
+        around = self.looping or self.finder.in_loop(scope, element, self.context)
         for made in self.finder.flat(values):
             if made == self.made:
                 continue

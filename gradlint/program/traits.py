@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gradlint.program import syntax as s
 from gradlint.program.blocks import Blocks
 from gradlint.program.families import is_transformer
+from gradlint.program.frozen import Frozen
 from gradlint.program.loops import Loops, not_trained
 from gradlint.program.names import Lib
 from gradlint.program.parts import Part, Parts, live
@@ -34,7 +35,8 @@ class Traits:
         self.values = values
         self.parts = Parts(values)
         self._loops = Loops(values, self.weighted)
-        self._blocks = Blocks(values, self.parts)
+        self._frozen = Frozen(values)
+        self._blocks = Blocks(values, self.parts, self._frozen)
         self._recurrent: dict[Made, Evidence | None] = {}
         self._transformers: dict[Made, Evidence | None] = {}
         self._weighted: dict[Made, bool] = {}
@@ -50,7 +52,7 @@ class Traits:
         return self._recurrent[network]
 
     def _find_recurrent(self, network: Made) -> Evidence | None:
-        parts = self.parts.whole(network)
+        parts = self.parts.whole(network, self._frozen.holds)
         for part in parts:
             path = next((p for p in self.values.bases_of(part.made) if self._is_recurrent(p)), None)
             if path is not None:
@@ -87,10 +89,11 @@ class Traits:
         return self._transformers[network]
 
     def _find_transformer(self, network: Made) -> Evidence | None:
-        for part in self.parts.whole(network):
+        for part in self.parts.whole(network, self._frozen.holds):
             for path in self.values.bases_of(part.made):
                 if is_transformer(path, part.made, self.values):
-                    return Evidence(part.module, part.node, f"`{_short(path)}`")
+                    name = part.made.of.scope.name if isinstance(part.made.of, Cls) else _short(path)
+                    return Evidence(part.module, part.node, f"`{name}`")
         stack = self._blocks.of(network)
         if stack.blocks < 2 or stack.module is None or stack.node is None:
             return None
