@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from gradlint.program import syntax as s
-from gradlint.program.names import Member, member
+from gradlint.program.names import Lib, Member, member
 from gradlint.program.networks.core import NATIVE, Pkg, Raised
 from gradlint.program.networks.frames import Frame
 from gradlint.program.networks.library import Library
@@ -25,11 +25,9 @@ from gradlint.program.networks.objects import (
     Tensor,
     Unknown,
     Value,
-    layer_of,
 )
 from gradlint.program.networks.tensors import tensors
 from gradlint.program.scopes import Scope
-from gradlint.program.values import Cls, Lib
 
 _DEEPEST = 40
 _MOST = 300
@@ -167,7 +165,13 @@ class Classes(Library):
         return self._class_value(found[0], name)
 
     def _super_attribute(self, value: Super, name: str) -> Value:
-        cls = value.obj.cls if isinstance(value.obj, Obj) else value.obj.scope if isinstance(value.obj, ClassRef) else None
+        cls = (
+            value.obj.cls
+            if isinstance(value.obj, Obj)
+            else value.obj.scope
+            if isinstance(value.obj, ClassRef)
+            else None
+        )
         if cls is None:
             return self.unknown("super", name)
         found = self._find(cls, name, value.after)
@@ -211,8 +215,9 @@ class Classes(Library):
         held = value.container if isinstance(value, Obj) else value
         if isinstance(held, Container):
             held.items[str(index)] = item
-        elif isinstance(value, dict) and not isinstance(index, (list, dict)):
-            value[index] = item
+        elif isinstance(value, dict):
+            if not isinstance(index, (list, dict)):
+                value[index] = item
         elif isinstance(value, list) and isinstance(index, int) and -len(value) <= index < len(value):
             value[index] = item
 
@@ -239,9 +244,7 @@ class Classes(Library):
         inputs = list(tensors([*args, *kwargs.values()]))
         return self.broken(inputs) if inputs else self.unknown("call", function, *args)
 
-    def _method(
-        self, method: Method, args: list[Value], kwargs: dict[str, Value], at: s.Call, frame: Frame
-    ) -> Value:
+    def _method(self, method: Method, args: list[Value], kwargs: dict[str, Value], at: s.Call, frame: Frame) -> Value:
         receiver, name = method.receiver, method.name
         if isinstance(receiver, Tensor):
             facts = self.world.library.method(name)
@@ -290,12 +293,11 @@ class Classes(Library):
     def _reset(self, obj: Obj) -> None:
         """A layer class of the project that has its own initialization runs it when it is built."""
         for name in self.world.library.words("layer_resets"):
-            found = self._find(obj.cls, name)
-            if found is not None:
-                self.call_function(Fn(found[0].inner[found[0].bindings[name][-1].node.id], None, obj, True), [], {})
+            method = self.world.values.find_method(obj.cls, name)
+            if method is not None:
+                self.call_function(Fn(method, None, obj, True), [], {})
 
     def run_object(self, obj: Obj, args: list[Value], kwargs: dict[str, Value], at: s.Call, frame: Frame) -> Value:
-        obj.runs += 1
         for name in ("__call__", "forward"):
             found = self._find(obj.cls, name)
             if found is not None and found[0].bindings[name][-1].kind == "function":
@@ -341,15 +343,17 @@ class Classes(Library):
                 if not isinstance(base, Lib):
                     continue
                 facts = library.layer(base.path)
-                if facts is not None:
-                    obj.modular = True
-                if facts and facts.get("role") == "container" and obj.container is None:
+                if facts is None:
+                    obj.opaque = obj.opaque or not library.inert(base.path)
+                    continue
+                obj.modular = True
+                role = facts.get("role")
+                if role == "container" and obj.container is None:
                     obj.container = Container(str(facts.get("kind", "list")), base.path, {}, site, self.makers)
-                elif facts and facts.get("role") == "weight" and obj.layer is None:
-                    obj.layer = Layer(base.path, facts, site, (), {}, self.makers, self.home)
-                elif facts and facts.get("role") not in (None, "container", "module", "weight"):
-                    obj.opaque = True
-                elif facts is None and not library.inert(base.path):
+                elif role == "weight" and obj.layer is None:
+                    obj.layer = Layer(base.path, facts, site, (), {}, (*self.makers, obj), self.home)
+                    self.layers.append(obj.layer)
+                elif role not in ("container", "module", "weight"):
                     obj.opaque = True
 
     def _fields(self, obj: Obj, args: Sequence[Value], kwargs: dict[str, Value]) -> None:
@@ -429,7 +433,9 @@ class Classes(Library):
         if isinstance(value, Obj):
             found = self._find(value.cls, "__iter__")
             if found is not None:
-                made = self.call_function(Fn(found[0].inner[found[0].bindings["__iter__"][-1].node.id], None, value, True), [], {})
+                made = self.call_function(
+                    Fn(found[0].inner[found[0].bindings["__iter__"][-1].node.id], None, value, True), [], {}
+                )
                 return self.iterate(made) if not isinstance(made, Obj) else [self.unknown("element", value)]
         return [self.element(value)]
 
@@ -460,10 +466,9 @@ class Classes(Library):
         if isinstance(held, Container):
             return self._contained(held, index)
         if isinstance(value, Obj):
-            found_method = self._find(value.cls, "__getitem__")
-            if found_method is not None:
-                scope = found_method[0].inner[found_method[0].bindings["__getitem__"][-1].node.id]
-                return self.call_function(Fn(scope, None, value, True), [index], {})
+            method = self.world.values.find_method(value.cls, "__getitem__")
+            if method is not None:
+                return self.call_function(Fn(method, None, value, True), [index], {})
         if isinstance(value, LibRef):
             return value
         if isinstance(value, (Options, Obj)) and isinstance(index, str):
@@ -485,9 +490,7 @@ class Classes(Library):
                 kept = list(held.items.items())[index]
             except TypeError:
                 return self.unknown("item", str(held.path), index)
-            part = Container(held.kind, held.path, dict(kept), held.site, held.makers)
-            part.runs = 1  # what a part holds is judged where it is run
-            return part
+            return Container(held.kind, held.path, dict(kept), held.site, held.makers)
         return self.unknown("item", str(held.path), index)
 
     # --- what the later layers of the interpreter do --------------------------------------------
@@ -503,10 +506,3 @@ class Classes(Library):
 
     def option(self, name: str) -> Value:
         raise NotImplementedError
-
-    def lineage_of(self, value: Value) -> Iterator[Scope]:
-        if isinstance(value, Obj):
-            yield from self.world.values.lineage(value.cls)
-
-
-__all__ = ["Classes", "Cls", "layer_of"]

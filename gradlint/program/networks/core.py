@@ -32,11 +32,11 @@ from gradlint.vocabulary import Plain, Vocabulary
 NATIVE = (bool, int, float, str, bytes, list, tuple, dict, set, range, slice, type(None))
 
 
-class Cut(Exception):
+class Cut(Exception):  # noqa: N818 - no error
     """The interpretation took more steps than it may."""
 
 
-class Raised(Exception):
+class Raised(Exception):  # noqa: N818 - it is the code's own
     """The code that is interpreted raises."""
 
 
@@ -68,6 +68,11 @@ class Library:
         self.layer = lru_cache(maxsize=None)(self._layer)
         self.flow = lru_cache(maxsize=None)(lambda path: self._table("chain", path))
         self.method = lru_cache(maxsize=None)(lambda name: self._table("chain_methods", name))
+        self.word = lru_cache(maxsize=None)(self._word)
+        self.words = lru_cache(maxsize=None)(self._words)
+        self.inert = lru_cache(maxsize=None)(self._inert)
+        self.given = lru_cache(maxsize=None)(self.vocabulary.gives)
+        self.initializes = lru_cache(maxsize=None)(lambda path: self.vocabulary.entry("initializers", path) is not None)
 
     def _layer(self, path: str) -> Mapping[str, Plain] | None:
         """The facts of a module class; an empty mapping for a module that nothing is known of."""
@@ -84,15 +89,15 @@ class Library:
             return {"does": found}
         return found if isinstance(found, dict) else None
 
-    def word(self, section: str, name: str) -> str | None:
+    def _word(self, section: str, name: str) -> str | None:
         found = self.vocabulary.entry(section, name)
         return found if isinstance(found, str) else None
 
-    def words(self, section: str) -> tuple[str, ...]:
+    def _words(self, section: str) -> tuple[str, ...]:
         """The names of a section that is a plain list of names."""
         return tuple(name for name, _ in self.vocabulary.entries(section))
 
-    def inert(self, path: str) -> bool:
+    def _inert(self, path: str) -> bool:
         """Whether a base class of a library leaves the layers of its heirs as they are."""
         return path.startswith("builtins.") or self.vocabulary.entry("inert_bases", path) is not None
 
@@ -126,19 +131,22 @@ class World:
 class Core:
     """One interpretation: one way through the conditions that cannot be told.
 
-    `oracle` holds how such conditions are taken, by key; the others are taken as `leaning`.
+    `oracle` holds how such conditions are taken, by key; the others are taken as `leaning`. With `strict`,
+    a network that is not made where the code makes it is not made at all.
     """
 
     world: World
     oracle: Mapping[int, bool]
     budget: int
     leaning: bool = False
+    strict: bool = False
     phase: str = "build"
     decisions: dict[int, Decision] = field(default_factory=dict)
     modules: dict[Path, Frame] = field(default_factory=dict)
     globals: dict[tuple[Path, str], Value] = field(default_factory=dict)
     objects: list[Obj] = field(default_factory=list)
     containers: list[Container] = field(default_factory=list)
+    layers: list[Layer] = field(default_factory=list)
     building: list[tuple[Obj, Scope]] = field(default_factory=list)
     runs: list[tuple[Link, ...]] = field(default_factory=list)
     covered: set[Layer] = field(default_factory=set)
@@ -146,6 +154,18 @@ class Core:
     clock: int = 0
     depth: int = 0
     subjects: list[Obj | Container] = field(default_factory=list)
+
+    def rewind(self, budget: int) -> None:
+        """Forgets a forward pass, so that another can be run on what was built."""
+        self.budget, self.phase, self.clock, self.depth = budget, "build", 0, 0
+        self.runs.clear()
+        self.covered.clear()
+        self.order.clear()
+        self.building.clear()
+        for key in [k for k, d in self.decisions.items() if d.phase != "build"]:
+            del self.decisions[key]
+        for layer in self.layers:
+            layer.runs = 0
 
     def step(self, cost: int = 1) -> None:
         self.budget -= cost

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from functools import partial
 
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib, Member, Package, imported, starred
@@ -15,17 +14,13 @@ from gradlint.program.networks.objects import (
     ClassRef,
     Container,
     Fn,
-    Layer,
     LibRef,
     Obj,
-    Options,
     Param,
     Tensor,
     Unknown,
     Value,
-    layer_of,
 )
-from gradlint.program.networks.tensors import tensors
 from gradlint.program.scopes import Binding, Scope
 
 _LARGEST = 4096
@@ -401,6 +396,3 @@ class Evaluator(Classes):
 
 def _holds_unknown(value: Value) -> bool:
     return isinstance(value, (list, tuple)) and any(isinstance(v, Unknown) or _holds_unknown(v) for v in value[:32])
-
-
-__all__ = ["Evaluator", "Layer", "Options", "layer_of", "partial", "tensors"]

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
-from gradlint.program import syntax as s
 from gradlint.program.networks.core import Cut, Decision, Raised, World
+from gradlint.program.networks.forward import Root, forward, weights
 from gradlint.program.networks.machine import Machine
-from gradlint.program.networks.objects import Container, Fn, Layer, Link, Obj, Tensor, Value, layer_of, walk_modules
-from gradlint.program.networks.tensors import tensors
+from gradlint.program.networks.making import harvest, made, outermost
+from gradlint.program.networks.objects import Layer, Link
+from gradlint.program.networks.recipes import Recipe
+from gradlint.program.scopes import Scope
 
-_BUDGET = 60_000
+_BUILD = 120_000
+_FORWARD = 40_000
+_TOTAL = 600_000
 _FLIPS = 24
-_METHODS = 12
+_TRIES = 6
+_KEPT = 4
 
-Root = Obj | Container
-Make = Callable[[Machine], Sequence[Root]]
 Prepare = Callable[[Machine, Root], None]
 
 
@@ -41,30 +44,77 @@ class Verdict:
     cut: bool
 
 
-def judge(world: World, make: Make, prepare: Prepare, depth: int) -> list[Verdict]:
-    """The instances of a network that hold a run of `depth` layers whatever the conditions that cannot be told."""
-    out = []
-    for index in range(3):
-        found = _Judging(world, make, prepare, index, depth).verdict()
-        if found is None:
-            break
-        if found.outcome.longest() >= depth:
-            out.append(found)
-    return out
+@dataclass(frozen=True, eq=False)
+class _Build:
+    """A machine in which the outermost instance of some recipes was made, or None if it cannot be."""
+
+    recipe: Recipe
+    machine: Machine | None
+    roots: list[Root]
+    oracle: Mapping[int, bool]
+
+
+@dataclass(eq=False)
+class Explorer:
+    """Judges the networks of one project; what holds several of them is built once."""
+
+    world: World
+    _builds: list[_Build] = field(default_factory=list)
+
+    def judge(self, recipe: Recipe, target: Scope | None, prepare: Prepare, depth: int) -> list[Verdict]:
+        """The instances by a recipe that hold a run of `depth` layers whatever the conditions that cannot be told."""
+        out = []
+        for index in range(3):
+            found = _Judging(self, recipe, target, prepare, index, depth).verdict()
+            if found is None:
+                break
+            if found.outcome.longest() >= depth:
+                out.append(found)
+        return out
+
+    def build(self, recipe: Recipe, target: Scope | None) -> _Build:
+        """The outermost instance of a recipe, on the first way that does not raise."""
+        outer, outer_target = outermost(recipe, target)
+        for known in self._builds:
+            if known.recipe is outer:
+                return known
+        build = self._build(outer, outer_target)
+        self._builds = [build, *self._builds[: _KEPT - 1]]
+        return build
+
+    def _build(self, recipe: Recipe, target: Scope | None) -> _Build:
+        tried: list[Mapping[int, bool]] = []
+        queue: list[dict[int, bool]] = [{}]
+        while queue and len(tried) < _TRIES:
+            oracle = queue.pop(0)
+            tried.append(oracle)
+            machine = Machine(self.world, oracle, _BUILD, strict=True)
+            try:
+                roots = made(machine, recipe, target)
+            except Cut:
+                return _Build(recipe, machine, harvest(machine, recipe, target) if recipe.calls else [], oracle)
+            except (Raised, RecursionError):
+                queue += [{**oracle, k: True} for k in reversed(machine.decisions) if k not in oracle]
+                continue
+            return _Build(recipe, machine, roots, oracle)
+        return _Build(recipe, None, [], {})
 
 
 class _Judging:
-    def __init__(self, world: World, make: Make, prepare: Prepare, index: int, depth: int) -> None:
-        self.world, self.make, self.prepare, self.index, self.depth = world, make, prepare, index, depth
+    def __init__(
+        self, explorer: Explorer, recipe: Recipe, target: Scope | None, prepare: Prepare, index: int, depth: int
+    ) -> None:
+        self.explorer, self.recipe, self.target, self.prepare = explorer, recipe, target, prepare
+        self.index, self.depth, self.left = index, depth, _TOTAL
         self.cut = False
 
     def verdict(self) -> Verdict | None:
         """None if there is no such instance; an outcome without a deep run if some way has none."""
-        base = self._alive({})
+        base = self._base()
         if base is None:
             return None
-        oracle: dict[int, bool] = {}
-        base, oracle = self._reached(base, {k: d.value for k, d in base.decisions.items()})
+        oracle = {k: d.value for k, d in base.decisions.items()}
+        base, oracle = self._reached(base, oracle)
         if base.longest() < self.depth or not self._confirmed(base, oracle):
             return Verdict(_without(base), self.cut)
         final = self.attempt(oracle, outer=True)
@@ -72,23 +122,59 @@ class _Judging:
             return Verdict(_without(base), self.cut)
         return Verdict(final, self.cut)
 
-    def _alive(self, oracle: dict[int, bool]) -> Outcome | None:
-        """The first way that does not raise."""
-        for _ in range(6):
-            made = self.attempt(oracle)
-            if made is not None:
-                return made
-            last = self.failed
-            if last is None or last in oracle:
-                return None
-            oracle = {**oracle, last: True}
+    def _base(self) -> Outcome | None:
+        """The network on the first way that gets to it."""
+        build = self.explorer.build(self.recipe, self.target)
+        machine = build.machine
+        roots: list[Root] = []
+        if machine is not None:
+            roots = build.roots if build.recipe is self.recipe else harvest(machine, self.recipe, self.target)
+        if roots and self.index >= len(roots):
+            return None
+        if not roots or machine is None:
+            return self._elsewhere(build) if self.index == 0 else None
+        root = roots[self.index]
+        if not self._holds_enough(machine, root):
+            return Outcome(root, (), {}, {})
+        machine.rewind(_FORWARD)
+        try:
+            forward(machine, root)
+        except Cut:
+            self.cut = True
+            return None
+        except (Raised, RecursionError):
+            return self._alive(dict(build.oracle), list(machine.decisions))
+        return _outcome(machine, root)
+
+    def _elsewhere(self, build: _Build) -> Outcome | None:
+        """A network that is not made where its owner first is: by another way, else on its own."""
+        if build.machine is not None:
+            found = self._alive(
+                dict(build.oracle), [k for k, d in build.machine.decisions.items() if d.phase == "build"]
+            )
+            if found is not None:
+                return found
+        return self.attempt({}, strict=False)
+
+    def _alive(self, oracle: dict[int, bool], met: list[int]) -> Outcome | None:
+        """The first of the ways that take one condition otherwise and do not raise."""
+        for key in list(reversed(met))[:_TRIES]:
+            found = self.attempt({**oracle, key: not oracle.get(key, False)})
+            if found is not None:
+                return found
         return None
+
+    def _holds_enough(self, machine: Machine, root: Root) -> bool:
+        """Whether a network has as many weight layers with default initialization as a run needs."""
+        own = {id(x): x for x in weights(root)}
+        own.update((id(x), x) for x in machine.layers if x.role == "weight" and root in x.makers)
+        return sum(1 for x in own.values() if not (x.initialized or x.normalized or x.frozen)) >= self.depth
 
     def _reached(self, base: Outcome, oracle: dict[int, bool]) -> tuple[Outcome, dict[int, bool]]:
         """A way through the forward pass with a deep run, if one condition of it leads there."""
-        if base.longest() >= self.depth:
+        if base.longest() >= self.depth or all(x.runs for x in weights(base.root)):
             return base, oracle
-        chosen = [k for k, d in base.decisions.items() if d.phase == "run"][:8]
+        chosen = [k for k, d in base.decisions.items() if d.phase == "run"][:6]
         for key in chosen:
             other = self.attempt({**oracle, key: not oracle[key]})
             if other is not None and other.longest() >= self.depth:
@@ -119,25 +205,29 @@ class _Judging:
                 return False
         return True
 
-    def attempt(self, oracle: Mapping[int, bool], outer: bool = False) -> Outcome | None:
+    def attempt(self, oracle: Mapping[int, bool], outer: bool = False, strict: bool = True) -> Outcome | None:
         """One interpretation; None if it raises or is cut off."""
-        machine = Machine(self.world, oracle, _BUDGET)
-        self.failed: int | None = None
+        machine = Machine(self.explorer.world, oracle, min(_BUILD, self.left), strict=strict)
         try:
-            made = self.make(machine)
-            if self.index >= len(made):
+            roots = made(machine, self.recipe, self.target)
+            if self.index >= len(roots):
                 return None
-            root = made[self.index]
+            root = roots[self.index]
             if outer:
                 self.prepare(machine, root)
+            machine.budget, spent = _FORWARD, _BUILD - machine.budget
+            self.left -= spent
             forward(machine, root)
         except Cut:
             self.cut = True
             return None
         except (Raised, RecursionError):
-            self.failed = next(reversed(machine.decisions), None)
             return None
-        return Outcome(root, tuple(_segments(machine)), machine.decisions, machine.order)
+        return _outcome(machine, root)
+
+
+def _outcome(machine: Machine, root: Root) -> Outcome:
+    return Outcome(root, tuple(_segments(machine)), dict(machine.decisions), dict(machine.order))
 
 
 def _same_site(layer: Layer, run: tuple[Link, ...]) -> bool:
@@ -178,113 +268,3 @@ def _segments(machine: Machine) -> list[tuple[Link, ...]]:
         if run and not any(layers <= {link.layer for link in kept} for kept in out):
             out.append(run)
     return out
-
-
-# --- the forward pass ------------------------------------------------------------------------
-
-
-def forward(machine: Machine, root: Root) -> None:
-    """Runs a network: its `forward`, else the methods that use its layers, else the sequences it holds."""
-    machine.phase = "run"
-    machine.runs.clear()
-    node = s.Call(0, s.Unread(0), ())
-    if isinstance(root, Container):
-        machine.call(root, [Tensor()], {}, node, machine.module_frame(_scope(root)))
-        return
-    values = machine.world.values
-    found = values.find_method(root.cls, "forward") or values.find_method(root.cls, "__call__")
-    if found is not None:
-        try:
-            _call(machine, root, found)
-        except Raised:
-            if machine.clock == 0:
-                machine.runs.clear()
-            else:
-                raise
-    elif root.container is not None or root.layer is not None:
-        machine.call(root, [Tensor()], {}, node, machine.module_frame(root.cls))
-    left = {layer for layer in _weights(root) if not layer.runs}
-    if left:
-        _others(machine, root, found, left)
-
-
-def _others(machine: Machine, root: Obj, forward: Value, left: set[Layer]) -> None:
-    """The methods beside `forward`, and the sequences, for the layers that it does not run."""
-    kept = list(machine.runs)
-    methods = {
-        name: binding
-        for cls in machine.world.values.lineage(root.cls)
-        for name, bindings in cls.bindings.items()
-        for binding in bindings[-1:]
-        if binding.kind == "function" and not name.startswith("__") and cls.inner[binding.node.id] is not forward
-    }
-    count = 0
-    for name in methods:
-        scope = machine.world.values.find_method(root.cls, name)
-        if scope is None or scope.static or scope.decorators or count >= _METHODS or not _uses_instance(scope):
-            continue
-        count += 1
-        if not any(not layer.runs for layer in left):
-            break
-        try:
-            _call(machine, root, scope)
-        except Raised:
-            continue
-    for _, inner in walk_modules(root):
-        if isinstance(inner, Container) and inner.kind == "sequence":
-            own = [x for _, m in walk_modules(inner) if (x := layer_of(m)) is not None and x.role == "weight"]
-            if own and not any(x.runs for x in own):
-                try:
-                    machine.call(inner, [Tensor()], {}, s.Call(0, s.Unread(0), ()), machine.module_frame(root.cls))
-                except Raised:
-                    continue
-    fresh = [r for r in machine.runs[len(kept) :] if all(link.layer in left for link in r)]
-    machine.runs[:] = [*kept, *fresh]
-
-
-def _call(machine: Machine, root: Obj, scope: object) -> None:
-    from gradlint.program.scopes import Scope
-
-    assert isinstance(scope, Scope)
-    args: list[Value] = []
-    kwargs: dict[str, Value] = {}
-    for index, param in enumerate(scope.params[1:]):
-        if param.star == "*":
-            args.append(Tensor())
-        elif param.star:
-            continue
-        elif param.default is None:
-            if param.keyword_only:
-                kwargs[param.name] = Tensor()
-            else:
-                args.append(Tensor())
-        elif isinstance(param.default, s.Constant) and param.default.value is None:
-            unknown = machine.unknown("given", str(scope.module.path), scope.node.id, index)
-            kwargs[param.name] = unknown
-    machine.call_function(Fn(scope, machine.module_frame(scope), root, True), args, kwargs)
-
-
-def _uses_instance(scope: object) -> bool:
-    from gradlint.program.scopes import Scope
-
-    assert isinstance(scope, Scope)
-    name = scope.self_name
-    return any(
-        isinstance(n, s.Call)
-        and isinstance(n.func, (s.Attribute, s.Subscript))
-        and isinstance(n.func.value, (s.Name, s.Attribute))
-        and (s.dotted(n.func.value) or "").partition(".")[0] == name
-        for n in s.walk(scope.body)
-    ) or any(isinstance(n, s.For) and (s.dotted(n.iter) or "").partition(".")[0] == name for n in s.walk(scope.body))
-
-
-def _weights(root: Root) -> list[Layer]:
-    return [x for _, m in walk_modules(root) if (x := layer_of(m)) is not None and x.role == "weight"]
-
-
-def _scope(root: Container) -> object:
-    assert root.site is not None
-    return root.site.module.scope
-
-
-__all__ = ["Outcome", "Verdict", "forward", "judge", "tensors"]

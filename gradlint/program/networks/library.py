@@ -16,7 +16,6 @@ from gradlint.program.networks.objects import (
     Fn,
     Layer,
     LibRef,
-    Method,
     Obj,
     Options,
     Param,
@@ -29,10 +28,9 @@ from gradlint.program.networks.objects import (
 from gradlint.program.networks.tensors import tensors
 
 _MOST = 512
-_TEXT = frozenset(
-    ["capitalize", "count", "endswith", "find", "format", "isdigit", "join", "lower", "lstrip", "replace", "rfind"]
-    + ["rpartition", "partition", "rsplit", "rstrip", "split", "startswith", "strip", "title", "upper", "index"]
-)
+_TEXT = frozenset(["capitalize", "count", "endswith", "find", "format", "index", "isdigit", "join", "lower", "lstrip"])
+_MORE_TEXT = frozenset(["partition", "replace", "rfind", "rpartition", "rsplit", "rstrip", "split", "startswith"])
+_TEXT |= _MORE_TEXT | {"strip", "title", "upper"}
 _LISTS = frozenset(["append", "clear", "copy", "count", "extend", "index", "insert", "pop", "remove", "reverse"])
 _DICTS = frozenset(["clear", "copy", "get", "items", "keys", "pop", "setdefault", "update", "values"])
 _NUMERIC: dict[str, Callable[..., object]] = {
@@ -58,11 +56,11 @@ class Library(Modules):
         flow = facts.flow(path)
         if flow is not None:
             return self._flow(flow, args, kwargs, at, frame)
-        if facts.vocabulary.entry("initializers", path) is not None:
+        if facts.initializes(path):
             given = args[0] if args else next(iter(kwargs.values()), None)
             self.mark(given)
             return given
-        passed = facts.vocabulary.gives(path)
+        passed = facts.given(path)
         if isinstance(passed, int) and passed < len(args):
             return args[passed]
         if facts.layer(path) is not None:
@@ -88,9 +86,7 @@ class Library(Modules):
                 elif module_like(value):
                     self.mark_all(value)
 
-    def _flow(
-        self, facts: object, args: list[Value], kwargs: dict[str, Value], at: s.Call, frame: Frame
-    ) -> Value:
+    def _flow(self, facts: object, args: list[Value], kwargs: dict[str, Value], at: s.Call, frame: Frame) -> Value:
         assert isinstance(facts, dict)
         does = facts.get("does")
         if does == "normalize layer":
@@ -143,6 +139,7 @@ class Library(Modules):
         if isinstance(value, Layer):
             layer = Layer(value.path, value.facts, value.site, value.args, value.kwargs, self.makers or value.makers)
             layer.home = value.home
+            self.layers.append(layer)
             layer.initialized, layer.normalized, layer.frozen = value.initialized, value.normalized, value.frozen
             done[id(value)] = layer
             return layer
@@ -216,7 +213,9 @@ class Library(Modules):
             if isinstance(arg, dict):
                 out.update(arg)
             elif isinstance(arg, (list, tuple)):
-                out.update({p[0]: p[1] for p in arg if isinstance(p, (list, tuple)) and len(p) == 2 and _hashable(p[0])})
+                out.update(
+                    {p[0]: p[1] for p in arg if isinstance(p, (list, tuple)) and len(p) == 2 and _hashable(p[0])}
+                )
         out.update(kwargs)
         return out
 
@@ -241,10 +240,11 @@ class Library(Modules):
 
     def _iterated(self, name: str, args: list[Value], kwargs: dict[str, Value], at: s.Call, frame: Frame) -> Value:
         if name == "range":
-            if all(isinstance(a, int) for a in args) and args:
+            whole = [a for a in args if isinstance(a, int)]
+            if whole and len(whole) == len(args):
                 try:
-                    return range(*args)  # type: ignore[arg-type]
-                except ValueError:
+                    return range(*whole)
+                except (ValueError, TypeError):
                     raise Raised from None
             return self.unknown("range", *args)
         if name == "enumerate" and args:
@@ -266,12 +266,14 @@ class Library(Modules):
             rows = zip(*columns, strict=False)
             if name == "map":
                 return [self.call(args[0], list(row), {}, at, frame) for row in rows]
-            return [row[0] for row in rows if args[0] is None or self.truth(self.call(args[0], [row[0]], {}, at, frame))]
+            return [
+                row[0] for row in rows if args[0] is None or self.truth(self.call(args[0], [row[0]], {}, at, frame))
+            ]
         return self.unknown(name, *args)
 
     def _folded(self, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
         if name == "len" and args:
-            if isinstance(args[0], (Container, Obj, range)) or isinstance(args[0], NATIVE) and not _scalar(args[0]):
+            if isinstance(args[0], (Container, Obj, range)) or (isinstance(args[0], NATIVE) and not _scalar(args[0])):
                 return len(self.iterate(args[0]))
             return self.unknown("len", args[0])
         if list(tensors(args)):
@@ -433,6 +435,3 @@ def _hashable(value: Value) -> bool:
 
 def _scalar(value: Value) -> bool:
     return isinstance(value, (int, float, type(None)))
-
-
-__all__ = ["Library", "Method", "module_like"]

@@ -15,7 +15,7 @@ _TURNS = 64
 _GROWING = frozenset(["append", "extend", "insert", "update", "setdefault", "add_module", "register_module"])
 
 
-class Returned(Exception):
+class Returned(Exception):  # noqa: N818 - no error
     """A function gives its value back."""
 
     def __init__(self, value: Value) -> None:
@@ -64,10 +64,10 @@ class Machine(Evaluator):
         elif isinstance(stmt, s.Jump):
             return stmt.kind if stmt.kind != "pass" else None
         elif isinstance(stmt, s.With):
-            for item, target in stmt.items:
+            for item, name in stmt.items:
                 value = self.evaluate(item, frame)
-                if target is not None:
-                    self.assign(target, value, frame)
+                if name is not None:
+                    self.assign(name, value, frame)
             return self.block(stmt.body, frame)
         else:
             return self._rarer_statement(stmt, frame)
@@ -173,7 +173,9 @@ class Machine(Evaluator):
         (here or frame).vars[name] = value
 
     def _unpack(self, targets: tuple[s.Expr, ...], value: Value, frame: Frame) -> None:
-        if isinstance(value, (Unknown, Tensor)) or not isinstance(value, (list, tuple, range, dict, Container, Obj, str)):
+        if isinstance(value, (Unknown, Tensor)) or not isinstance(
+            value, (list, tuple, range, dict, Container, Obj, str)
+        ):
             for index, target in enumerate(targets):
                 self.assign(target, self.element(value, index), frame)
             return
@@ -259,9 +261,9 @@ class Machine(Evaluator):
         """A name of code that is not run, by all that it may hold: one constant, or options."""
         values = self.world.values.of(expr, frame.scope)
         for value in values:
-            if isinstance(value, Made) and isinstance(value.of, Lib):
-                if self.world.library.vocabulary.is_options(value.of.path):
-                    return Options(value.of.path)
+            library = value.of.path if isinstance(value, Made) and isinstance(value.of, Lib) else None
+            if library is not None and self.world.library.vocabulary.is_options(library):
+                return Options(library)
         known = [v for v in values if not (isinstance(v, Const) and v.value is None)]
         only = known[0] if len(known) == 1 else None
         return only.value if isinstance(only, Const) else found

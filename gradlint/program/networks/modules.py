@@ -42,7 +42,9 @@ class Modules(Tensors):
         if facts.get("role") == "parameter":
             return Param(None, "parameter")
         home = frame.defining or self.home
-        return Layer(path, facts, site, tuple(args), kwargs, self.makers, home)
+        layer = Layer(path, facts, site, tuple(args), kwargs, self.makers, home)
+        self.layers.append(layer)
+        return layer
 
     def fill(self, container: Container, args: list[Value], kwargs: dict[str, Value]) -> None:
         """The items that a container is built from."""
@@ -91,7 +93,6 @@ class Modules(Tensors):
         return self.broken(inputs)
 
     def run_container(self, container: Container, args: list[Value], at: s.Call, frame: Frame) -> Value:
-        container.runs += 1
         if container.kind != "sequence":
             return self.broken(tensors(args))
         value: Value = args[0] if args else Tensor()

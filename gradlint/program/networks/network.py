@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib
 from gradlint.program.networks.core import Library, World
-from gradlint.program.networks.explore import Make, Outcome, judge
+from gradlint.program.networks.explore import Explorer, Outcome
 from gradlint.program.networks.objects import Layer, Link, Obj, walk_modules
 from gradlint.program.networks.outside import Outside
 from gradlint.program.networks.recipes import (
@@ -17,8 +17,6 @@ from gradlint.program.networks.recipes import (
     Recipes,
     enclosing_class,
     is_network_class,
-    make,
-    make_sequence,
 )
 from gradlint.program.project import Module
 from gradlint.program.scopes import Scope
@@ -41,6 +39,16 @@ class Stack:
 
 
 @dataclass(frozen=True, eq=False)
+class Project:
+    """What is found out once about a project."""
+
+    world: World
+    recipes: Recipes
+    outside: Outside
+    explorer: Explorer
+
+
+@dataclass(frozen=True, eq=False)
 class Network:
     """A module class or a sequence of layers that a file defines.
 
@@ -52,26 +60,21 @@ class Network:
     name: str
     scope: Scope
     recipes: tuple[Recipe, ...]
-    world: World
-    outside: Outside
+    project: Project
 
     def stacks(self, depth: int) -> list[Stack]:
         """The runs of at least `depth` layers with default initialization that this network's own code holds.
 
         The longest first; with several instantiations in the project, those of the first that has one.
         """
+        target = self.scope if isinstance(self.node, s.Class) else None
         for recipe in self.recipes:
-            for verdict in judge(self.world, self._maker(recipe), self.outside.apply, depth):
+            for verdict in self.project.explorer.judge(recipe, target, self.project.outside.apply, depth):
                 found = [Stack(r, verdict.outcome) for r in verdict.outcome.runs if len(r) >= depth]
                 kept = [stack for stack in found if self._owns(stack, depth)]
                 if kept:
                     return kept
         return []
-
-    def _maker(self, recipe: Recipe) -> Make:
-        if isinstance(self.node, s.Class):
-            return lambda machine: make(machine, recipe, self.scope)
-        return lambda machine: make_sequence(machine, recipe)
 
     def _owns(self, stack: Stack, depth: int) -> bool:
         """Whether this network is the one to name: no part of it, and no base class, holds the run by itself."""
@@ -86,38 +89,38 @@ class Network:
         if not homes:
             return True
         most = max(set(homes), key=lambda h: (homes.count(h), h is self.scope))
-        return most is self.scope or most not in list(self.world.values.lineage(root.cls))
+        return most is self.scope or most not in list(self.project.world.values.lineage(root.cls))
 
 
-_WORLDS: WeakKeyDictionary[Values, tuple[World, Recipes, Outside]] = WeakKeyDictionary()
+_PROJECTS: WeakKeyDictionary[Values, Project] = WeakKeyDictionary()
 
 
 def networks_of(module: Module, values: Values) -> Iterable[Network]:
     """The networks that a file defines: its module classes, and the sequences outside of them."""
-    if values not in _WORLDS:
+    project = _PROJECTS.get(values)
+    if project is None:
         world = World(values.files, values, Library(values.vocabulary))
-        _WORLDS[values] = (world, Recipes(world), Outside(world))
-    world, recipes, outside = _WORLDS[values]
+        project = _PROJECTS[values] = Project(world, Recipes(world), Outside(world), Explorer(world))
     for scope in module.scopes:
-        if scope.kind == "class" and isinstance(scope.node, s.Class) and is_network_class(world, scope):
-            yield Network(module, scope.node, scope.name, scope, tuple(recipes.of(scope)), world, outside)
-    yield from _sequences(module, world, recipes, outside)
+        if scope.kind == "class" and isinstance(scope.node, s.Class) and is_network_class(project.world, scope):
+            recipes = tuple(project.recipes.of(scope))
+            yield Network(module, scope.node, scope.name, scope, recipes, project)
+    yield from _sequences(module, project)
 
 
-def _sequences(module: Module, world: World, recipes: Recipes, outside: Outside) -> Iterator[Network]:
+def _sequences(module: Module, project: Project) -> Iterator[Network]:
     inner: set[int] = set()
     for name, calls in module.calls.items():
         for call, where in calls:
-            if call.id in inner or not _is_sequence(world, call, where, name):
+            if call.id in inner or not _is_sequence(project.world, call, where, name):
                 continue
             inner |= {c.id for c in s.calls(call) if c is not call}
             owner = enclosing_class(where)
-            if owner is not None and is_network_class(world, owner):
+            if owner is not None and is_network_class(project.world, owner):
                 continue
-            if recipes.claimed(call, where):
-                continue
-            found = tuple(recipes.reaching(call, where, None))
-            yield Network(module, call, name, where, found, world, outside)
+            if not project.recipes.claimed(call, where):
+                recipes = tuple(project.recipes.reaching(call, where, None))
+                yield Network(module, call, name, where, recipes, project)
 
 
 def _is_sequence(world: World, call: s.Call, where: Scope, name: str) -> bool:

@@ -148,7 +148,6 @@ class Container:
     site: Site | None
     makers: tuple[Obj, ...] = ()
     frozen: bool = False
-    runs: int = 0
 
     def push(self, value: Value) -> None:
         self.items[str(len(self.items))] = value
@@ -167,7 +166,6 @@ class Obj:
     container: Container | None = None
     modular: bool = False
     opaque: bool = False
-    runs: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,9 @@ from dataclasses import dataclass, field
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib
 from gradlint.program.networks.core import World
-from gradlint.program.networks.frames import Frame
-from gradlint.program.networks.machine import Machine
-from gradlint.program.networks.objects import ClassRef, Container, Fn, Obj, Value
+from gradlint.program.project import Module
 from gradlint.program.scopes import Scope
-from gradlint.program.values import Cls, Func
+from gradlint.program.values import Cls
 
 _CALLS = 4
 _CHAIN = 3
@@ -58,15 +56,27 @@ class Recipes:
                 out += self.of(heir)
         return out[:_CALLS] or [Recipe(made=cls)]
 
+    def mentioning(self, cls: Scope) -> Iterator[Module]:
+        """The files that may know a class: they say its name, and that of its file or of a folder around it."""
+        path, root = cls.module.path, self.world.files.root
+        yield cls.module
+        folders = [p.name for p in path.parents if root in p.parents]
+        seen = {path}
+        for word in dict.fromkeys([path.stem, *folders] if path.stem != "__init__" else folders or [""]):
+            for module in self.world.files.mentioning(cls.name, word):
+                if module.path not in seen:
+                    seen.add(module.path)
+                    yield module
+
     def constructions(self, cls: Scope) -> Iterator[Link]:
         """The calls that construct a class, by its name."""
-        for module in self.world.files.mentioning(cls.name):
+        for module in self.mentioning(cls):
             for call, where in module.calls.get(cls.name, ()):
                 if Cls(cls) in self.world.values.of(call.func, where):
                     yield call, where
 
     def heirs(self, cls: Scope) -> Iterator[Scope]:
-        for module in self.world.files.mentioning(cls.name):
+        for module in self.mentioning(cls):
             for scope in module.scopes:
                 if scope.kind == "class" and scope is not cls and Cls(cls) in self.world.values.bases(scope):
                     yield scope
@@ -86,10 +96,9 @@ class Recipes:
         for outer, scope in self.world.values.callers(function)[:_CALLS]:
             if scope.function is function:
                 continue
-            for recipe in self.reaching(outer, scope, None, depth + 1):
-                out.append(Recipe((*recipe.calls, (call, where)), recipe.owner, made))
+            before = self.reaching(outer, scope, None, depth + 1)
+            out += [Recipe((*recipe.calls, (call, where)), recipe.owner, made) for recipe in before]
         return out[:_CALLS] or [Recipe(((call, where),), None, made)]
-
 
     def claimed(self, call: s.Call, where: Scope, depth: int = 0) -> bool:
         """Whether a module class takes what a call gives, so that it is part of that network."""
@@ -147,90 +156,3 @@ def is_network_class(world: World, cls: Scope) -> bool:
 
 def _generic(expr: s.Expr) -> bool:
     return isinstance(expr, s.Subscript)
-
-
-# --- making ----------------------------------------------------------------------------------
-
-
-def make(machine: Machine, recipe: Recipe, cls: Scope) -> list[Obj]:
-    """The instances of a class that a recipe makes."""
-    if not recipe.calls:
-        target = recipe.made or cls
-        machine.instance(ClassRef(target, machine.lazy_frame(target.parent or target)), [], {}, None)
-        return [machine.objects[0]]
-    call, where = recipe.calls[-1]
-    owner = make(machine, recipe.owner, _owner_class(recipe)) if recipe.owner is not None else []
-    made = _harvest(machine, call)
-    if not made:
-        frame = frame_of(machine, recipe, owner[0] if owner else None)
-        if where is not frame.scope:
-            frame = machine.lazy_frame(where)
-        value = machine.evaluate(call, frame)
-        made = [value] if isinstance(value, Obj) else _harvest(machine, call)
-    return [o for o in made if cls in machine.world.values.lineage(o.cls)][:3]
-
-
-def _owner_class(recipe: Recipe) -> Scope:
-    owner = enclosing_class(recipe.calls[0][1])
-    assert owner is not None
-    return owner
-
-
-def _harvest(machine: Machine, call: s.Call) -> list[Obj]:
-    return [o for o in machine.objects if o.site is not None and o.site.node is call]
-
-
-def frame_of(machine: Machine, recipe: Recipe, owner: Value) -> Frame:
-    """The frame in which the last call of a recipe stands, its function's parameters given by the calls before."""
-    frame: Frame | None = None
-    for index, (call, where) in enumerate(recipe.calls):
-        if index == 0:
-            frame = machine.lazy_frame(where)
-            _receive(frame, owner)
-            continue
-        assert frame is not None
-        args, kwargs = machine.arguments(recipe.calls[index - 1][0], frame)
-        inner = machine.lazy_frame(where)
-        home = inner
-        while home.scope is not where.function and home.parent is not None:
-            home = home.parent
-        if home.scope is where.function:
-            machine.bind(home, args, kwargs)
-        frame = inner
-    assert frame is not None
-    return frame
-
-
-def _receive(frame: Frame, owner: Value) -> None:
-    here: Frame | None = frame
-    while here is not None and owner is not None:
-        if here.scope.self_name is not None:
-            here.vars[here.scope.self_name] = owner
-            here.receiver = owner
-        here = here.parent
-
-
-def make_sequence(machine: Machine, recipe: Recipe) -> list[Container]:
-    """The containers that a recipe makes at its last call: by running the function around it, else on its own."""
-    call, where = recipe.calls[-1]
-    owner = make(machine, recipe.owner, _owner_class(recipe)) if recipe.owner is not None else []
-    found = [c for c in machine.containers if c.site is not None and c.site.node is call]
-    if found:
-        return found[:2]
-    function = where.function
-    if function is not None and len(recipe.calls) > 1:
-        outer = frame_of(machine, Recipe(recipe.calls[:-1], recipe.owner), owner[0] if owner else None)
-        args, kwargs = machine.arguments(recipe.calls[-2][0], outer)
-        machine.call_function(Fn(function, machine.lazy_frame(function.parent or function)), args, kwargs)
-    elif function is not None and function.owner is None:
-        machine.call_function(Fn(function, machine.lazy_frame(function.parent or function)), [], {})
-    found = [c for c in machine.containers if c.site is not None and c.site.node is call]
-    if not found:
-        frame = machine.lazy_frame(where)
-        _receive(frame, owner[0] if owner else None)
-        value = machine.evaluate(call, frame)
-        found = [value] if isinstance(value, Container) else []
-    return found[:2]
-
-
-__all__ = ["Func", "Recipe", "Recipes", "enclosing_class", "is_network_class", "make", "make_sequence"]

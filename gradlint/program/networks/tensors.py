@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from gradlint.program.networks.core import Core
-from gradlint.program.networks.objects import Layer, Link, Tensor, Unknown, Value
+from gradlint.program.networks.objects import Layer, Link, Tensor, Value
 from gradlint.vocabulary import Plain
 
 
@@ -123,7 +123,7 @@ def given(place: Plain | None, args: Sequence[Value], kwargs: Mapping[str, Value
 
 
 def number(value: Value) -> float | None:
-    if isinstance(value, bool) or isinstance(value, Unknown) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     return float(value)
 

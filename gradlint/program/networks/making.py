@@ -1,0 +1,117 @@
+"""Making networks by their recipes."""
+
+from __future__ import annotations
+
+from gradlint.program.networks.core import Raised
+from gradlint.program.networks.frames import Frame
+from gradlint.program.networks.machine import Machine
+from gradlint.program.networks.objects import ClassRef, Container, Fn, Obj, Value
+from gradlint.program.networks.recipes import Recipe, enclosing_class
+from gradlint.program.scopes import Scope
+
+_INSTANCES = 3
+
+Root = Obj | Container
+
+
+def made(machine: Machine, recipe: Recipe, target: Scope | None) -> list[Root]:
+    """What a recipe makes: instances of the target class, or sequences if there is none."""
+    if target is None:
+        return list(_sequences(machine, recipe))
+    return list(_instances(machine, recipe, target))
+
+
+def harvest(machine: Machine, recipe: Recipe, target: Scope | None) -> list[Root]:
+    """What a recipe makes, where the instance that holds it has been made."""
+    call = recipe.calls[-1][0]
+    unfinished = {id(obj) for obj in machine.makers}
+    found: list[Root] = []
+    for root in machine.containers if target is None else machine.objects:
+        if root.site is None or root.site.node is not call or id(root) in unfinished:
+            continue
+        if target is None or (isinstance(root, Obj) and target in machine.world.values.lineage(root.cls)):
+            found.append(root)
+    return found[:_INSTANCES]
+
+
+def outermost(recipe: Recipe, target: Scope | None) -> tuple[Recipe, Scope | None]:
+    """The recipe of the instance that holds all the others on the way to a network."""
+    while recipe.owner is not None:
+        recipe, target = recipe.owner, _owner_class(recipe)
+    return recipe, target
+
+
+def _instances(machine: Machine, recipe: Recipe, cls: Scope) -> list[Root]:
+    if not recipe.calls:
+        target = recipe.made or cls
+        machine.instance(ClassRef(target, machine.lazy_frame(target.parent or target)), [], {}, None)
+        return [machine.objects[0]]
+    call = recipe.calls[-1][0]
+    owner = _instances(machine, recipe.owner, _owner_class(recipe)) if recipe.owner is not None else []
+    found = harvest(machine, recipe, cls)
+    if not found and owner and machine.strict:
+        raise Raised
+    if not found:
+        value = machine.evaluate(call, _frame_of(machine, recipe, owner[0] if owner else None))
+        if isinstance(value, Obj) and cls in machine.world.values.lineage(value.cls):
+            return [value]
+        found = harvest(machine, recipe, cls)
+    return found
+
+
+def _owner_class(recipe: Recipe) -> Scope:
+    owner = enclosing_class(recipe.calls[0][1])
+    assert owner is not None
+    return owner
+
+
+def _frame_of(machine: Machine, recipe: Recipe, owner: Value) -> Frame:
+    """The frame in which the last call of a recipe stands, its function's parameters given by the calls before."""
+    frame: Frame | None = None
+    for index, (_, where) in enumerate(recipe.calls):
+        if index == 0:
+            frame = machine.lazy_frame(where)
+            _receive(frame, owner)
+            continue
+        assert frame is not None
+        args, kwargs = machine.arguments(recipe.calls[index - 1][0], frame)
+        inner = machine.lazy_frame(where)
+        home = inner
+        while home.scope is not where.function and home.parent is not None:
+            home = home.parent
+        if home.scope is where.function:
+            machine.bind(home, args, kwargs)
+        frame = inner
+    assert frame is not None
+    return frame
+
+
+def _receive(frame: Frame, owner: Value) -> None:
+    here: Frame | None = frame
+    while here is not None and owner is not None:
+        if here.scope.self_name is not None:
+            here.vars[here.scope.self_name] = owner
+            here.receiver = owner
+        here = here.parent
+
+
+def _sequences(machine: Machine, recipe: Recipe) -> list[Root]:
+    """Sequences: by running the function that makes them, else on their own."""
+    call, where = recipe.calls[-1]
+    owner = _instances(machine, recipe.owner, _owner_class(recipe)) if recipe.owner is not None else []
+    found = harvest(machine, recipe, None)
+    function = where.function
+    if not found and function is not None and (len(recipe.calls) > 1 or function.owner is None):
+        args: list[Value] = []
+        kwargs: dict[str, Value] = {}
+        if len(recipe.calls) > 1:
+            outer = _frame_of(machine, Recipe(recipe.calls[:-1], recipe.owner), owner[0] if owner else None)
+            args, kwargs = machine.arguments(recipe.calls[-2][0], outer)
+        machine.call_function(Fn(function, machine.lazy_frame(function.parent or function)), args, kwargs)
+        found = harvest(machine, recipe, None)
+    if not found:
+        frame = machine.lazy_frame(where)
+        _receive(frame, owner[0] if owner else None)
+        value = machine.evaluate(call, frame)
+        found = [value] if isinstance(value, Container) else []
+    return found
