@@ -76,8 +76,8 @@ class ClipOfScaledGradients(Rule):
     def check_update(self, update: Update) -> Iterator[Finding]:
         if update.kind != "scaler":
             return
-        for clip in update.scaled_clips:
-            where = clip_in_file(update, clip)
+        clips = {clip_in_file(update, clip): clip for clip in reversed(update.scaled_clips)}
+        for where, clip in sorted(clips.items(), key=lambda pair: pair[0].id):
             related = list(update.related())
             if where is not clip.act.node:
                 related.insert(0, Related(clip.act.scope.module.place(clip.act.node), "the gradients are clipped here"))

@@ -38,18 +38,20 @@ def guard_before(update: Update, how: How) -> Fix | str:
         module = act.scope.module
         if module is not update.module:
             return f"the backward pass is in another file, `{module.source.name}`"
-        loss = _loss(update, act)
-        if isinstance(loss, str):
-            return loss
-        lines = _lines(update, act, loss, how, edits)
-        if isinstance(lines, str):
-            return lines
-        put = verbs.insert_before(module, loss.stmt, lines)
+        losses = _losses(update, act)
+        if isinstance(losses, str):
+            return losses
+        lines: list[str] = []
+        for loss in losses:
+            more = _lines(update, act, loss, how, edits)
+            if isinstance(more, str):
+                return more
+            lines += more
+            edits.update([loss.bind] if loss.bind is not None else [])
+        put = verbs.insert_before(module, losses[0].stmt, lines)
         if put is None:
             return _OVERFULL
         edits.update(put)
-        if loss.bind is not None:
-            edits.add(loss.bind)
     return Fix(_TITLES[how], Safety.SAFE, tuple(sorted(edits)))
 
 
@@ -71,26 +73,35 @@ def _backwards(update: Update) -> list[Act]:
 # --- the loss -------------------------------------------------------------------------------------
 
 
-def _loss(update: Update, act: Act) -> _Loss | str:
+def _losses(update: Update, act: Act) -> list[_Loss] | str:
     stmts = sites.around(act.scope, act.node)
     if not stmts or not sites.shares_names(stmts[-1], act.node) or sites.is_header(stmts[-1], act.node):
         return "the backward pass is part of an expression"
     if not isinstance(act.node, s.Call) or act.operand is None:
         return "the gradients are computed without a loss"
     expr = _argument(act) or act.operand
-    scaled = _before_scaling(update, act, expr)
+    found: list[_Loss] = []
+    for each in expr.items if isinstance(expr, s.Sequence) else (expr,):
+        loss = _loss(update, act, each, stmts)
+        if isinstance(loss, str):
+            return loss
+        found.append(loss)
+    several = sum(loss.bind is not None for loss in found) > 1
+    return "the backward pass takes several losses that have no names" if several or not found else found
+
+
+def _loss(update: Update, act: Act, expr: s.Expr, stmts: tuple[s.Stmt, ...]) -> _Loss | str:
+    scaled, stmt = _before_scaling(update, act, expr), stmts[-1]
     if scaled is not None:
-        expr, stmt = scaled, next((x for x in stmts if isinstance(x, s.With) and sites.holds(x, scaled)), stmts[-1])
-    else:
-        stmt = stmts[-1]
-    if isinstance(expr, s.Sequence):
-        return "the backward pass takes several losses at once"
+        expr, stmt = scaled, next((x for x in stmts if isinstance(x, s.With) and sites.holds(x, scaled)), stmt)
     text = act.scope.module.text
     if sites.plain(expr):
         return _Loss(text(expr), stmt, scalar=not _is_given_gradients(act))
     core = _core(expr)
     if core is not None:
         return _Loss(text(core), stmt, scalar=not isinstance(expr, s.Call))
+    if isinstance(expr, s.Starred):
+        return "the backward pass takes any number of losses"
     return _bound(act, expr, stmt)
 
 
