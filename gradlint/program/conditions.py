@@ -317,6 +317,8 @@ class Conditions:
 
     def config(self, test: s.Expr, scope: Scope, depth: int = 3) -> bool:
         """Whether a condition is settled before training: it reads only what the training does not change."""
+        # `config` in `config.train.clip`: what is asked is a field of an object, not the object itself.
+        holders = {n.value.id for n in s.walk(test) if isinstance(n, s.Attribute)}
         for node in s.walk(test):
             if isinstance(node, s.Binary) and node.op == "%":
                 return False
@@ -324,13 +326,14 @@ class Conditions:
                 name = s.dotted(node.func)
                 if name is None or self.vocabulary.entry("pure", name.rpartition(".")[2]) is None:
                     return False
-            if isinstance(node, s.Name) and not self._settled(node, scope, depth):
+            if isinstance(node, s.Name) and not self._settled(node, scope, depth, held=node.id in holders):
                 return False
             if isinstance(node, s.Attribute) and isinstance(node.value, s.Name) and self._changes(node, scope):
                 return False
         return True
 
-    def _settled(self, name: s.Name, scope: Scope, depth: int) -> bool:
+    def _settled(self, name: s.Name, scope: Scope, depth: int, *, held: bool = False) -> bool:
+        """Whether a name keeps its value while the code around trains; `held` for the object behind a field."""
         home = scope.lookup(name.text)
         if home is None:
             return True
@@ -339,10 +342,10 @@ class Conditions:
             return False
         for binding in bindings:
             if binding.kind == "param" and home.kind == "function" and home.self_name != name.text and depth > 0:
-                if not self._settled_argument(home, binding, depth):
+                if not held and not self._settled_argument(home, binding, depth):
                     return False
-            elif binding.value is not None and binding.kind == "value" and isinstance(binding.value, s.Call) and depth > 0:
-                if home.kind != "module" and not self.config(binding.value, home, depth - 1) and _in_training(home):
+            elif binding.kind == "value" and isinstance(binding.value, s.Call) and depth > 0 and not held:
+                if home.kind == "function" and not self.config(binding.value, home, depth - 1):
                     return False
         return True
 
@@ -404,10 +407,6 @@ def _home(scope: Scope, text: str) -> object:
 
 def _varies(binding: Binding) -> bool:
     return not isinstance(binding.value, s.Constant) or binding.kind != "value"
-
-
-def _in_training(scope: Scope) -> bool:
-    return scope.kind == "function"
 
 
 def constant_truth(expr: s.Expr | None) -> bool | None:

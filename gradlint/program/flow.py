@@ -10,7 +10,7 @@ from gradlint.program.conditions import Conditions, Leaf, constant_truth
 from gradlint.program.names import Lib
 from gradlint.program.reach import networks_in
 from gradlint.program.scopes import Scope
-from gradlint.program.values import Bound, Cls, Func, Made, Partial, Unknown, Value, Values, ValueSet
+from gradlint.program.values import Bound, Cls, Const, Func, Made, Partial, Unknown, Value, Values, ValueSet
 from gradlint.vocabulary import Event
 
 RESULT = "<result>"  # stands for what the call just made gave back
@@ -32,6 +32,7 @@ class Act:
     networks: frozenset[Made] = frozenset()
     owner: ValueSet = frozenset()
     names: frozenset[str] = frozenset()
+    bound: s.Expr | None = None  # what a clip bounds gradients by
 
     @property
     def fact(self) -> dict[str, object]:
@@ -221,6 +222,21 @@ class Flows:
             self._clipper = tuple(found) if len(found) == 1 else ()
         return self._clipper
 
+    def rescales(self, expr: s.Expr, scope: Scope, depth: int = 4) -> bool:
+        """Whether a clip's bound is multiplied by the scaler's factor, so that it fits scaled gradients."""
+        for node in s.walk(expr):
+            if not isinstance(node, s.Name | s.Call | s.Attribute):
+                continue
+            for value in self.values.of(node, scope):
+                path = value.of.path if isinstance(value, Made) and isinstance(value.of, Lib) else None
+                event = self.values.vocabulary.event(path) if path else None
+                if event is not None and event.does == "factor":
+                    return True
+            if isinstance(node, s.Name) and depth > 0:
+                if any(self.rescales(v, w, depth - 1) for v, w in self.conditions.sources(node, scope)):
+                    return True
+        return False
+
     def _touches(self, item: Item, seen: frozenset[Scope]) -> bool:
         if isinstance(item, Act):
             return True
@@ -362,6 +378,15 @@ class _Lowering:
                 sources = frozenset(t for a in _arguments(item) for t in self.conditions.texts(a))
                 yield Rebind(tuple(_targets(name)), sources)
         yield from self._block(stmt.body)
+        for item, _ in stmt.items:
+            if isinstance(item, s.Call) and self._skips_nonfinite(item):
+                yield Act("check", item, self.scope, Event("check", {}, {"gradients": True}))
+
+    def _skips_nonfinite(self, call: s.Call) -> bool:
+        """Whether leaving the block drops a step with non-finite gradients."""
+        paths = (self._path(f)[0] for f in self.values.of(call.func, self.scope))
+        events = (self.vocabulary.event(p) for p in paths if p is not None)
+        return any(e is not None and bool(e.facts.get("skips_nonfinite")) for e in events)
 
     def _assign(self, stmt: s.Assign | s.AugAssign) -> Iterator[Item]:
         if stmt.value is not None:
@@ -449,7 +474,7 @@ class _Lowering:
         if manual is not None:
             yield manual
             return
-        if not projects and not functions and any(_takes_parameters(a.value) for a in call.args):
+        if not projects and not functions - {Const(None)} and any(_takes_parameters(a.value) for a in call.args):
             projects = self.flows.clipper()
         unique = tuple({f.scope: f for f in projects}.values())
         if unique:
@@ -591,6 +616,7 @@ class _Lowering:
             networks,
             owner,
             names,
+            operand("bound"),
         )
 
     def _manual_call(self, call: s.Call) -> Act | None:

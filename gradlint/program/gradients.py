@@ -311,6 +311,8 @@ class Solver:
 
     def _clip(self, act: Act, state: State) -> State:
         scaled = state.scaled and not state.unscaled
+        if scaled and act.bound is not None and self.flows.rescales(act.bound, act.scope):
+            scaled = False
         if act.fact.get("unscales"):
             state = replace(state, unscaled=True)
             scaled = False
