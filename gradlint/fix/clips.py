@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from gradlint.fix import parameters, sites, verbs
 from gradlint.fix.edits import Edit, Fix, Safety
+from gradlint.fix.guards import before_scaling
 from gradlint.program import syntax as s
 from gradlint.program.scopes import Scope
 from gradlint.program.updates import Update
@@ -67,7 +68,7 @@ def _refusal(update: Update) -> str | None:
         v.scope.module for v in (*update.optimizers, *update.networks) if isinstance(v, Made) and v.scope is not None
     ]
     modules = {update.module, *(a.scope.module for a in update.backwards), *made}
-    if any(word in module.words for module in modules for word, _ in vocabulary.entries("shards")):
+    if any(word in module.source.code for module in modules for word, _ in vocabulary.entries("shards")):
         return "the gradients may be sharded over processes: clip them through the wrapper that shards them"
     return None
 
@@ -92,9 +93,13 @@ def _of_step(update: Update, bound: str, edits: set[Edit]) -> tuple[Edit, ...] |
     lines = _unscaled(update, optimizer)
     if isinstance(lines, str):
         return lines
+    if any(act.receiver is not None and s.text(act.receiver) == optimizer for act in update.backwards):
+        return "the engine that runs the backward pass clips by its own settings"
     clip = _own_clip(update, site, optimizer, bound)
     if clip is None:
-        over = parameters.parameters_at(update, site.scope, site.node, optimizer)
+        over = parameters.of_groups(optimizer)
+        if update.kind == "scaler" or not any(before_scaling(update, act) for act in update.backwards):
+            over = parameters.parameters_at(update, site.scope, site.node, optimizer)
         clip = _torch_clip(update, site, over, bound, edits)
     if isinstance(clip, str):
         return clip

@@ -91,7 +91,7 @@ def _losses(update: Update, act: Act) -> list[_Loss] | str:
 
 
 def _loss(update: Update, act: Act, expr: s.Expr, stmts: tuple[s.Stmt, ...]) -> _Loss | str:
-    scaled, stmt = _before_scaling(update, act, expr), stmts[-1]
+    scaled, stmt = before_scaling(update, act, expr), stmts[-1]
     if scaled is not None:
         expr, stmt = scaled, next((x for x in stmts if isinstance(x, s.With) and sites.holds(x, scaled)), stmt)
     text = act.scope.module.text
@@ -120,9 +120,9 @@ def _is_given_gradients(act: Act) -> bool:
     return isinstance(act.node, s.Call) and act.operand is act.receiver and act.node.arg(0, "gradient") is not None
 
 
-def _before_scaling(update: Update, act: Act, expr: s.Expr) -> s.Expr | None:
+def before_scaling(update: Update, act: Act, expr: s.Expr | None = None) -> s.Expr | None:
     """The loss that a scaler was given: `scaler.scale(loss)`, or `with scale_loss(loss, …) as scaled`."""
-    call: s.Expr | None = expr
+    call = expr = expr or act.operand
     if isinstance(expr, s.Name):
         bindings = sites.reaching(expr, act.scope)
         call = bindings[0].value if len(bindings) == 1 and bindings[0].kind in ("enter", "value") else None

@@ -20,10 +20,15 @@ def parameters_at(update: Update, scope: Scope, node: s.Node, optimizer: str) ->
     """The parameters of an update as code before a node can say them: by their networks, else by the optimizer."""
     said = networks_at(update, scope, node)
     if not said:
-        return f'[p for group in {optimizer}.param_groups for p in group["params"]]'
+        return of_groups(optimizer)
     if len(said) == 1:
         return f"{said[0]}.{_METHOD}()"
     return f"[{', '.join(f'*{each}.{_METHOD}()' for each in said)}]"
+
+
+def of_groups(optimizer: str) -> str:
+    """All parameters that an optimizer updates."""
+    return f'[p for group in {optimizer}.param_groups for p in group["params"]]'
 
 
 def networks_at(update: Update, scope: Scope, node: s.Node) -> list[str]:
