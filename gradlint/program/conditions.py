@@ -36,7 +36,7 @@ class Leaf:
     `names` are what it reads; an assignment to one of them makes it a new condition.
     """
 
-    key: tuple[object, str]
+    key: tuple[Scope, str]
     flipped: bool
     config: bool
     names: frozenset[str]
@@ -396,13 +396,13 @@ def _asks_for_gradient(test: s.Expr) -> bool:
     return isinstance(right, s.Constant) and right.value is None and s.text(test.left).endswith(".grad")
 
 
-def _home(scope: Scope, text: str) -> object:
+def _home(scope: Scope, text: str) -> Scope:
     """Conditions on `self` are one in all methods of the class; others are the function's own."""
     method = scope.function
     if method is not None and method.owner is not None and method.self_name is not None:
         if text.lstrip("(").startswith(f"{method.self_name}."):
-            return (method.module.path, method.owner.node.id)
-    return (scope.module.path, scope.node.id)
+            return method.owner
+    return scope
 
 
 def _varies(binding: Binding) -> bool:

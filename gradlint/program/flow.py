@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -106,6 +107,7 @@ class Flows:
     conditions: Conditions = field(init=False)
     _memo: dict[Scope, Flow] = field(default_factory=dict)
     _matters: dict[Scope, bool] = field(default_factory=dict)
+    _recurring: dict[Scope, frozenset[tuple[Scope, str]]] = field(default_factory=dict)
     _pruned: dict[Scope, Flow] = field(default_factory=dict)
     _clipper: tuple[Func, ...] | None = None
 
@@ -146,6 +148,16 @@ class Flows:
         if known is None:
             flow = self._prune(self.of(scope))
             known = self._pruned[scope] = _without_idle_names(flow, self._named(flow))
+        return known
+
+    def recurring(self, scope: Scope) -> frozenset[tuple[Scope, str]]:
+        """The conditions of a function that are asked more than once, or may be asked by other methods too."""
+        known = self._recurring.get(scope)
+        if known is None:
+            asked = Counter(i.leaf.key for i in every(self.pruned(scope)) if isinstance(i, Branch))
+            flags = {(scope, n) for i in every(self.pruned(scope)) if isinstance(i, Rebind) and i.constant is not None for n in i.names}
+            known = frozenset(k for k, times in asked.items() if times > 1 or k[0] is not scope or k in flags)
+            self._recurring[scope] = known
         return known
 
     def _prune(self, flow: Flow) -> Flow:

@@ -14,11 +14,11 @@ from gradlint.program import syntax as s
 from gradlint.program.flow import RESULT, Act, Attempt, Branch, Choice, Flow, Flows, Invoke, Leave, Loop, Rebind
 from gradlint.program.scopes import Scope
 
-_STATES = 40
+_STATES = 24
 _DEPTH = 10
 _ROUNDS = 4
 
-Key = tuple[object, str]
+Key = tuple[Scope, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,14 +169,14 @@ class Solver:
 
     def _branch(self, item: Branch, states: set[State]) -> Exits:
         leaf = item.leaf
+        recurring = self.flows.recurring(self._scope)
         then: set[State] = set()
         orelse: set[State] = set()
         for state in states:
             known = leaf.constant if leaf.constant is not None else state.knows(leaf.key)
-            if known is None:
+            yes = no = state
+            if known is None and (leaf.config or leaf.key in recurring):
                 yes, no = state.assume(leaf.key, True, leaf.config), state.assume(leaf.key, False, leaf.config)
-            else:
-                yes = no = state
             if leaf.finite is not None:
                 if leaf.finite.bad_when is not True:
                     yes = _check(yes, leaf.finite.subjects, leaf.finite.gradients)
@@ -217,7 +217,6 @@ class Solver:
 
     def _invoke(self, item: Invoke, state: State) -> Iterable[State]:
         out: set[State] = set()
-        home = (item.scope.module.path, item.scope.node.id)
         for target in item.targets:
             inside = state
             if state.checked or state.loss:
@@ -226,13 +225,12 @@ class Solver:
                     checked=self._passed(item, target.scope, state.checked),
                     loss=self._passed(item, target.scope, state.loss),
                 )
-            kept = frozenset(a for a in state.assumed if not a[2] and a[0][0] == home)
+            kept = frozenset(a for a in state.assumed if not a[2] and a[0][0] is item.scope)
             if kept:
                 inside = replace(inside, assumed=state.assumed - kept)
-            own = (target.scope.module.path, target.scope.node.id)
             for after in self._function(target.scope, inside, item.node):
                 # What a called function chose on the way is its own; its settings stay.
-                left = frozenset(a for a in after.assumed if a[2] or a[0][0] != own)
+                left = frozenset(a for a in after.assumed if a[2] or a[0][0] is not target.scope)
                 after = replace(after, assumed=left | kept)
                 checked = state.checked | self._handed_back(item, target.scope, after.checked)
                 out.add(replace(after, checked=checked, loss=after.loss | state.loss))
@@ -370,7 +368,7 @@ def _rebind(item: Rebind, state: State, scope: Scope) -> State:
     if checked != state.checked or assumed != state.assumed or loss != state.loss:
         state = replace(state, checked=checked, assumed=assumed, loss=loss)
     if item.constant is not None and len(item.names) == 1:
-        state = state.assume(((scope.module.path, scope.node.id), item.names[0]), item.constant, False)
+        state = state.assume((scope, item.names[0]), item.constant, False)
     return state
 
 

@@ -838,6 +838,8 @@ class Values:
         if isinstance(value, Lib):
             return frozenset([Lib(self.vocabulary.canonical(f"{value.path}.{name}"))])
         if isinstance(value, Package):
+            if name == "__dict__":
+                return frozenset([value])
             found = member(self.files, value.path, name)
             return self.meaning(found) if found is not None else NONE
         if isinstance(value, Cls):

@@ -1,0 +1,186 @@
+"""How the learning rate of an optimizer goes: whether it rises before it falls, and what moves it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from gradlint.program import syntax as s
+from gradlint.program.names import Lib
+from gradlint.program.optimizers import Cause, Keys, Optimizers
+from gradlint.program.project import Module
+from gradlint.program.rising import Rising
+from gradlint.program.schedulers import CALLEES, Schedulers
+from gradlint.program.scopes import Scope, Store
+from gradlint.program.values import Bound, Const, Made, Unknown, Values, ValueSet
+
+_RATES = ("lr", "learning_rate")
+_ABOVE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """The schedule of one optimizer.
+
+    `warms` is None where the project does not tell. `causes` are what makes it so: the warmups if there are any, else
+    all that moves the rate. `steps` are the calls that move the schedulers on, each with its scope.
+    """
+
+    warms: bool | None
+    causes: tuple[Cause, ...] = ()
+    steps: tuple[tuple[s.Call, Scope], ...] = ()
+    rate: float | None = None
+    beta2: float | None = None
+
+    @property
+    def evidence(self) -> Cause | None:
+        return self.causes[0] if self.causes else None
+
+
+class Schedules:
+    """Answers what moves the learning rates of optimizers."""
+
+    def __init__(self, values: Values) -> None:
+        self.values = values
+        self.rising = Rising(values)
+        self._memo: dict[tuple[Keys, Scope], Schedule] = {}
+        self.optimizers = Optimizers(values)
+        self._schedulers = Schedulers(self.optimizers, self.rising)
+        self._written: list[tuple[Keys, Cause]] | None = None
+
+    def of(self, optimizers: ValueSet, scope: Scope, module: Module) -> Schedule:
+        """The schedule of the optimizers that a step in `scope` may be of."""
+        mades = tuple(v for v in optimizers if isinstance(v, Made) and self.optimizers.is_optimizer(v))
+        keys = frozenset((v.of, v.site) for v in mades if v.site is not None)
+        if not keys:
+            return Schedule(None)
+        key = (keys, scope)
+        known = self._memo.get(key)
+        if known is None:
+            known = self._memo[key] = self._of(mades, keys, scope)
+        return known
+
+    def _of(self, mades: tuple[Made, ...], keys: Keys, scope: Scope) -> Schedule:
+        causes = [c for m in mades if (c := self.optimizers.own(m)) is not None]
+        causes += [c for held, c in self._schedulers.all() if held & keys]
+        causes += [c for held, c in self._writes() if held & keys]
+        rate, beta2 = self.optimizers.rate(mades), self.optimizers.beta2(mades)
+        warming = tuple(c for c in causes if c.warms)
+        if warming:
+            return Schedule(True, warming, tuple(self._steps(warming)), rate, beta2)
+        causes += self._unresolved(mades, keys, scope)
+        unknown = tuple(c for c in causes if c.warms is None)
+        if unknown:
+            return Schedule(None, unknown, (), rate, beta2)
+        return Schedule(False, tuple(causes), tuple(self._steps(causes)), rate, beta2)
+
+    # --- rates written by hand ----------------------------------------------------------------
+
+    def _writes(self) -> list[tuple[Keys, Cause]]:
+        """Every assignment of a learning rate to an optimizer's groups."""
+        if self._written is None:
+            self._written = []
+            for module in self.values.files.mentioning("param_groups"):
+                for scope in module.scopes:
+                    for store in scope.stores:
+                        if store.attr is None and _is_rate(store.key):
+                            hit = self._write(store)
+                            if hit is not None:
+                                self._written.append(hit)
+        return self._written
+
+    def _write(self, store: Store) -> tuple[Keys, Cause] | None:
+        owner = _groups_of(store.base, store.scope)
+        if owner is None or store.value is None:
+            return None
+        keys = self.optimizers.held(owner, store.scope)
+        if not keys and isinstance(owner, s.Name) and owner.text == store.scope.self_name:
+            return None
+        shape = self.rising.expression(store.value, store.scope)
+        warms = True if shape.rises else False if shape.known else None
+        cause = Cause(store.scope.module, store.node, "the learning rate that is set here", warms, store.scope)
+        return (keys, cause) if keys else None
+
+    # --- what cannot be told ------------------------------------------------------------------
+
+    def _unresolved(self, mades: tuple[Made, ...], keys: Keys, scope: Scope) -> Iterator[Cause]:
+        """Calls that are given the optimizer and that may schedule it, without the project saying so."""
+        for where in self._around(mades, scope):
+            for call in s.calls(where.body, into=False):
+                name = call.func.attr if isinstance(call.func, s.Attribute) else getattr(call.func, "text", "")
+                functions = self.values.of(call.func, where)
+                if name == "step" and isinstance(call.func, s.Attribute):
+                    held = self.values.of(call.func.value, where)
+                    shown = any(isinstance(v, Made) for v in held) or held == frozenset([Const(None)])
+                    if _says_schedule(s.text(call.func.value)) and not shown:
+                        yield Cause(where.module, call, "a scheduler that the project does not show", None, where)
+                    continue
+                if not self._may_schedule(name, functions):
+                    continue
+                if self.optimizers.among(call, where) & keys:
+                    yield Cause(where.module, call, "a call that may schedule the learning rate", None, where)
+
+    def _may_schedule(self, name: str, functions: ValueSet) -> bool:
+        """Whether a call could be of a scheduler: unresolved, or of a library that the vocabulary does not know."""
+        if not functions:
+            return bool(CALLEES.search(name)) or name == ""
+        return all(isinstance(f, (Lib, Unknown, Bound)) for f in functions) and any(
+            isinstance(f, Lib) and not self.values.vocabulary.knows(f.path) and CALLEES.search(f.path)
+            for f in functions
+        )
+
+    def _around(self, mades: tuple[Made, ...], scope: Scope) -> list[Scope]:
+        """The functions in which the optimizer is built or stepped, and those that call them."""
+        out: dict[Scope, None] = {}
+        queue = [(x, _ABOVE) for x in [scope, *(m.scope for m in mades if m.scope is not None)]]
+        while queue and len(out) < 40:
+            here, left = queue.pop(0)
+            if here in out:
+                continue
+            out[here] = None
+            if here.owner is not None:
+                queue.extend((m, 0) for m in here.owner.inner.values() if m.kind == "function")
+            if left:
+                queue.extend((where, left - 1) for _, where in self.values.callers(here)[:8])
+        return [x for x in out if x.kind != "class"]
+
+    # --- stepping -----------------------------------------------------------------------------
+
+    def _steps(self, causes: Iterable[Cause]) -> Iterator[tuple[s.Call, Scope]]:
+        """The calls of `step` on the schedulers."""
+        built = {(c.made.of, c.made.site) for c in causes if c.made is not None}
+        if not built:
+            return
+        for module in self.values.files.mentioning(".step("):
+            for call, scope in module.calls.get("step", ()):
+                if isinstance(call.func, s.Attribute):
+                    held = self.values.of(call.func.value, scope)
+                    held |= self.values.elements(held)
+                    if any(isinstance(v, Made) and (v.of, v.site) in built for v in held):
+                        yield call, scope
+
+
+def _says_schedule(text: str) -> bool:
+    return "sched" in text.lower() or "warm" in text.lower()
+
+
+def _is_rate(key: s.Expr | None) -> bool:
+    return isinstance(key, s.Constant) and key.value in _RATES
+
+
+def _groups_of(base: s.Expr, scope: Scope) -> s.Expr | None:
+    """`optimizer` for `optimizer.param_groups[0]` and for the variable of a loop over `optimizer.param_groups`."""
+    if isinstance(base, s.Subscript):
+        base = base.value
+        if isinstance(base, s.Attribute) and base.attr == "param_groups":
+            return base.value
+        return None
+    if not isinstance(base, s.Name):
+        return None
+    home = scope.lookup(base.text)
+    for binding in home.bindings.get(base.text, ()) if home is not None else ():
+        if binding.kind == "element" and binding.value is not None:
+            for node in s.walk(binding.value):
+                if isinstance(node, s.Attribute) and node.attr == "param_groups":
+                    return node.value
+    return None
