@@ -8,6 +8,8 @@ from typing import ClassVar, Literal
 from gradlint import Finding, Level, Rule, Update
 from gradlint.fix.updates import guard_before
 
+_HELP = {"raise": "raise an error", "skip": "skip the batch"}
+
 
 class UnguardedNonfiniteLoss(Rule):
     """
@@ -83,7 +85,7 @@ class UnguardedNonfiniteLoss(Rule):
             update.module,
             update.node,
             "a NaN or infinite loss reaches this step unchecked: one such batch makes every parameter NaN",
-            help=f"{self.action} before the backward pass when the loss is not finite",
+            help=f"test the loss before its backward pass, and {_HELP[self.action]} when it is not finite",
             update=update,
             related=update.related(),
             fix=None if isinstance(fix, str) else fix,

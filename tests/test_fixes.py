@@ -272,6 +272,10 @@ def test_quotes_of_the_loss_do_not_end_the_message(tmp_path: Path) -> None:
             ),
             "the backward pass takes any number of losses",
         ),
+        (
+            loop("engine.train()", "engine.backward()", "optimizer.step()"),
+            "`engine` may be something else than a tensor",
+        ),
     ],
 )
 def test_a_guard_is_left_out_for_a_reason(tmp_path: Path, text: str, reason: str) -> None:

@@ -11,6 +11,7 @@ from gradlint.program import syntax as s
 from gradlint.program.flow import Act, every
 from gradlint.program.scopes import Scope
 from gradlint.program.updates import Update
+from gradlint.program.values import Cls, Made
 
 How = Literal["raise", "skip"]
 
@@ -80,6 +81,8 @@ def _losses(update: Update, act: Act) -> list[_Loss] | str:
     if not isinstance(act.node, s.Call) or act.operand is None:
         return "the gradients are computed without a loss"
     expr = _argument(act) or act.operand
+    if expr is act.receiver and not _may_be_tensor(update, act, expr):
+        return f"`{act.scope.module.text(expr)}` may be something else than a tensor"
     found: list[_Loss] = []
     for each in expr.items if isinstance(expr, s.Sequence) else (expr,):
         loss = _loss(update, act, each, stmts)
@@ -103,6 +106,20 @@ def _loss(update: Update, act: Act, expr: s.Expr, stmts: tuple[s.Stmt, ...]) -> 
     if isinstance(expr, s.Starred):
         return "the backward pass takes any number of losses"
     return _bound(act, expr, stmt)
+
+
+def _may_be_tensor(update: Update, act: Act, expr: s.Expr) -> bool:
+    """Whether nothing shows that what has a `backward` is an engine or the like."""
+    program = update.program
+    if not sites.plain(expr):
+        return True
+    if any(isinstance(v, Made) and isinstance(v.of, Cls) for v in program.values.of(expr, act.scope)):
+        return False
+    words = program.values.vocabulary.entry("fixes", "no_loss")
+    read = program.flows.conditions.methods_on(expr, act.scope)
+    text = s.text(expr)
+    called = any(s.text(call.func) == text for call in s.calls(act.scope.body))
+    return text != act.scope.self_name and not called and isinstance(words, list) and not read & set(map(str, words))
 
 
 def _argument(act: Act) -> s.Expr | None:

@@ -23,7 +23,8 @@ def parameters_at(update: Update, scope: Scope, node: s.Node, optimizer: str) ->
         return of_groups(optimizer)
     if len(said) == 1:
         return f"{said[0]}.{_METHOD}()"
-    return f"[{', '.join(f'*{each}.{_METHOD}()' for each in said)}]"
+    joined = f"[{', '.join(f'*{each}.{_METHOD}()' for each in said)}]"
+    return min(joined, of_groups(optimizer), key=len)
 
 
 def of_groups(optimizer: str) -> str:
