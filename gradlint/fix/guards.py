@@ -8,7 +8,7 @@ from typing import Literal
 from gradlint.fix import sites, verbs
 from gradlint.fix.edits import Edit, Fix, Safety
 from gradlint.program import syntax as s
-from gradlint.program.flow import Act, every
+from gradlint.program.flow import Act, Flows, every
 from gradlint.program.scopes import Scope
 from gradlint.program.updates import Update
 from gradlint.program.values import Cls, Made
@@ -60,15 +60,22 @@ def _backwards(update: Update) -> list[Act]:
     """The backward passes whose gradients the step takes: those that arrive last, and others since the step before."""
     out = list(update.backwards)
     for last in update.backwards:
+        chain = sites.around(last.scope, last.node)
         acts = [i for i in every(update.program.flows.of(last.scope)) if isinstance(i, Act)]
         for act in sorted(acts, key=lambda a: a.node.id, reverse=True):
-            if act.node.id >= last.node.id:
+            if act.node.id >= last.node.id or sites.parted(chain, sites.around(last.scope, act.node)) is None:
                 continue
             if act.does in ("step", "zero"):
                 break
             if act.does == "backward" and not any(act.node is known.node for known in out):
                 out.append(act)
-    return out
+    # What a scaler scales it also steps, and leaves out if it is not finite.
+    flows = update.program.flows
+    return [a for a in out if a.operand is None or not _is_scaled(flows, a.operand, a)] or out
+
+
+def _is_scaled(flows: Flows, expr: s.Expr, act: Act) -> bool:
+    return isinstance(expr, s.Call) and flows.scales(expr, act.scope, 0)
 
 
 # --- the loss -------------------------------------------------------------------------------------

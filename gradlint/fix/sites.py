@@ -32,6 +32,20 @@ def _around(block: s.Block, node: s.Node) -> Iterator[s.Stmt]:
             return
 
 
+def parted(one: tuple[s.Stmt, ...], other: tuple[s.Stmt, ...]) -> int | None:
+    """Where two chains of statements part: the place of the first that differs; None if only one of them can run."""
+    for index, (mine, theirs) in enumerate(zip(one, other, strict=False)):
+        if mine is not theirs:
+            above = one[index - 1] if index else None
+            return index if above is None or _block_of(above, mine) is _block_of(above, theirs) else None
+    return min(len(one), len(other))
+
+
+def _block_of(stmt: s.Stmt, inner: s.Stmt) -> s.Block | None:
+    blocks = (part.body if isinstance(part, (s.Handler, s.Case)) else part for part in s.children(stmt))
+    return next((b for b in blocks if isinstance(b, s.Block) and any(x is inner for x in b.body)), None)
+
+
 def holds(outer: s.Node, node: s.Node) -> bool:
     """Whether a node is another or stands in it, in the same function."""
     return any(here is node for here in s.walk(outer, into=False))

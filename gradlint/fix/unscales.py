@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -151,27 +150,13 @@ def _leads(update: Update, scope: Scope, wanted: Scope, depth: int) -> bool:
 
 def _earlier(one: _Site, other: _Site) -> _Site:
     """Where both can be served at once: before the earlier, out of what only one is in; `one` if only one can run."""
-    for index, (mine, theirs) in enumerate(zip(one.chain, other.chain, strict=False)):
-        if mine is theirs:
-            continue
-        above = one.chain[index - 1] if index else None
-        if above is not None and _block_of(above, mine) is not _block_of(above, theirs):
-            return one
-        first = one if mine.id < theirs.id else other
-        return _Site(one.scope, first.chain[: index + 1])
-    return one if len(one.chain) <= len(other.chain) else other
-
-
-def _block_of(stmt: s.Stmt, inner: s.Stmt) -> s.Node | None:
-    return next((part for part in _blocks(stmt) if any(x is inner for x in part.body)), None)
-
-
-def _blocks(stmt: s.Stmt) -> Iterator[s.Block]:
-    for part in s.children(stmt):
-        if isinstance(part, s.Block):
-            yield part
-        elif isinstance(part, (s.Handler, s.Case)):
-            yield part.body
+    index = sites.parted(one.chain, other.chain)
+    if index is None:
+        return one
+    if index == min(len(one.chain), len(other.chain)):
+        return one if len(one.chain) <= len(other.chain) else other
+    first = min(one, other, key=lambda site: site.chain[index].id)
+    return _Site(one.scope, first.chain[: index + 1])
 
 
 # --- when -----------------------------------------------------------------------------------------
