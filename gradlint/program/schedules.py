@@ -125,7 +125,7 @@ class Schedules:
         if not functions:
             return bool(CALLEES.search(name)) or name == ""
         return all(isinstance(f, (Lib, Unknown, Bound)) for f in functions) and any(
-            isinstance(f, Lib) and not self.values.vocabulary.knows(f.path) and CALLEES.search(f.path)
+            isinstance(f, Lib) and self.values.vocabulary.about("schedules", f.path) is None and CALLEES.search(f.path)
             for f in functions
         )
 
