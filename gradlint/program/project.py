@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +22,9 @@ from gradlint.source.place import Place
 # How many files one question about callers reads, in projects where a name is everywhere.
 _HINTED = 24
 _OTHERS = 8
+
+
+_WORD = re.compile(rb"[^\W\d]\w*")
 
 
 class Module:
@@ -251,13 +255,24 @@ class Files:
             if module is not None:
                 yield module
 
-    def _holding(self, word: str) -> dict[Path, None]:
-        """The files whose bytes contain a word, in order."""
-        known = self._words.get(word)
+    def _holding(self, text: str) -> dict[Path, None]:
+        """The files whose bytes contain a text, in order."""
+        known = self._words.get(text)
         if known is None:
-            needle = word.encode()
-            known = self._words[word] = {p: None for p in self.paths if needle in self._data(p)}
+            needle = text.encode()
+            words = _WORD.findall(needle)
+            paths = self._index.get(max(words, key=len), ()) if words else self.paths
+            known = self._words[text] = {p: None for p in paths if needle in self._data(p)}
         return known
+
+    @cached_property
+    def _index(self) -> dict[bytes, list[Path]]:
+        """The files in which each identifier occurs: one pass over all, so that no question reads them again."""
+        index: dict[bytes, list[Path]] = {}
+        for path in self.paths:
+            for word in set(_WORD.findall(self._data(path))):
+                index.setdefault(word, []).append(path)
+        return index
 
     def _data(self, path: Path) -> bytes:
         if path not in self._bytes:

@@ -45,6 +45,8 @@ EXCLUDED_DIRECTORIES = frozenset(
         "venv",
     }
 )
+# Tests, as pytest finds them: their updates last a few steps, and nobody's run diverges there.
+EXCLUDED_FILES = ("test_*.py", "*_test.py", "conftest.py")
 # A directory that holds one of these is an environment, whatever it is called.
 _ENVIRONMENT_MARKS = frozenset({"pyvenv.cfg", "conda-meta"})
 
@@ -54,11 +56,12 @@ def discover(
 ) -> tuple[list[Path], list[Problem]]:
     """The files to lint, each once, in the order of `paths` and by name below a directory.
 
-    `exclude` has patterns as in a `.gitignore` at `root`, by default the current directory. What is named is taken
+    `exclude` has patterns as in a `.gitignore` at `root`, by default the current directory; those of tests come first,
+    so that `!test_*.py` takes them back. What is named is taken
     even if it is excluded or ignored. Links to files are followed; links to directories, which may lead to data of any
     size or back up, only where they are named.
     """
-    walk = _Walk(_rules(os.path.realpath(root or "."), exclude), respect_gitignore)
+    walk = _Walk(_rules(os.path.realpath(root or "."), (*EXCLUDED_FILES, *exclude)), respect_gitignore)
     for path in paths:
         if os.path.isdir(path):
             walk.directory(str(path))
