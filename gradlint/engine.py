@@ -8,18 +8,9 @@ from pathlib import Path
 from gradlint.config import Config
 from gradlint.finding import Finding, Problem
 from gradlint.program.flow import Flows
-
-try:
-    from gradlint.program.networks import Network, networks_of
-except ImportError:
-    Network = object
-    networks_of = lambda m, v: []
+from gradlint.program.networks import Network, networks_of
 from gradlint.program.project import Files, Module
-
-try:
-    from gradlint.program.schedules import Schedules
-except ImportError:
-    Schedules = lambda v: None
+from gradlint.program.schedules import Schedules
 from gradlint.program.traits import Traits
 from gradlint.program.updates import Program, Update, Updates
 from gradlint.program.values import Values

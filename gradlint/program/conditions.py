@@ -92,9 +92,9 @@ class Conditions:
                 elif depth > 0:
                     self._inside_function(node, scope, depth, out)
             elif isinstance(node, s.Compare) and len(node.ops) == 1:
-                if node.ops[0] in ("!=", "==") and s.text(node.left) == s.text(node.rights[0]):
-                    out.append((node.left, scope))
-                elif self._infinite(node.rights[0], scope):
+                if (node.ops[0] in ("!=", "==") and s.text(node.left) == s.text(node.rights[0])) or self._infinite(
+                    node.rights[0], scope
+                ):
                     out.append((node.left, scope))
             elif isinstance(node, s.Name) and depth > 0:
                 for value, where in self.sources(node, scope):
@@ -258,12 +258,10 @@ class Conditions:
         if home is None or home.kind == "class":
             return []
         out: list[tuple[s.Expr, Scope]] = []
-        for binding in home.reaching(name.text, name.id if home is scope else None)[:6]:
-            if binding.value is not None and binding.kind in ("value", "update", "element"):
-                out.append((binding.value, home))
-        for store in home.stores:
-            if store.attr is None and isinstance(store.base, s.Name) and store.base.text == name.text and store.value:
-                out.append((store.value, home))
+        bindings = home.reaching(name.text, name.id if home is scope else None)[:6]
+        assigned = (b.value for b in bindings if b.kind in ("value", "update", "element"))
+        put = (x.value for x in home.module.item_stores.get(name.text, ()) if x.scope is home)
+        out += [(value, home) for value in (*assigned, *put) if value is not None]
         for call, where in scope.module.calls.get("update", ()):
             if where is home and isinstance(call.func, s.Attribute) and s.text(call.func.value) == name.text:
                 out.extend((a.value, home) for a in call.args)
@@ -295,7 +293,8 @@ class Conditions:
 
     def _is_gradient_list(self, name: str, home: Scope) -> bool:
         return any(
-            isinstance(b.value, s.Expr) and any(isinstance(n, s.Attribute) and n.attr == "grad" for n in s.walk(b.value))
+            isinstance(b.value, s.Expr)
+            and any(isinstance(n, s.Attribute) and n.attr == "grad" for n in s.walk(b.value))
             for b in home.bindings.get(name, [])
         )
 
@@ -389,7 +388,7 @@ class Conditions:
 
 
 def _asks_for_gradient(test: s.Expr) -> bool:
-    """Whether a condition is that a parameter has no gradient (or, turned round, that it has): those that learn have."""
+    """Whether a condition is that a parameter has no gradient (or, turned round, that it has): what learns has."""
     if not isinstance(test, s.Compare) or test.ops[0] not in ("is", "is not"):
         return False
     right = test.rights[0]

@@ -16,10 +16,8 @@ from gradlint.vocabulary import Event
 
 RESULT = "<result>"  # stands for what the call just made gave back
 
-_flow = dataclass(frozen=True, slots=True, eq=False)
 
-
-@_flow
+@dataclass(frozen=True, slots=True, eq=False)
 class Act:
     """One call (or statement) that does something to gradients."""
 
@@ -40,7 +38,7 @@ class Act:
         return dict(self.event.facts) if self.event is not None else {}
 
 
-@_flow
+@dataclass(frozen=True, slots=True, eq=False)
 class Invoke:
     """A call of functions of the project."""
 
@@ -49,7 +47,7 @@ class Invoke:
     targets: tuple[Func, ...]
 
 
-@_flow
+@dataclass(frozen=True, slots=True, eq=False)
 class Rebind:
     """Names that get a new value; `sources` are the names that the value is lightly computed from."""
 
@@ -58,28 +56,28 @@ class Rebind:
     constant: bool | None = None
 
 
-@_flow
+@dataclass(frozen=True, slots=True, eq=False)
 class Branch:
     leaf: Leaf
     then: Flow
     orelse: Flow
 
 
-@_flow
+@dataclass(frozen=True, slots=True, eq=False)
 class Choice:
     """Ways of which one is taken, nothing known of which (`match`, `try`)."""
 
     ways: tuple[Flow, ...]
 
 
-@_flow
+@dataclass(frozen=True, slots=True, eq=False)
 class Loop:
     body: Flow
     orelse: Flow
     endless: bool
 
 
-@_flow
+@dataclass(frozen=True, slots=True, eq=False)
 class Leave:
     """`kind` is "return", "break", "continue", "raise" or "exit"; `names` are what a return gives back."""
 
@@ -87,7 +85,7 @@ class Leave:
     names: frozenset[str] = frozenset()
 
 
-@_flow
+@dataclass(frozen=True, slots=True, eq=False)
 class Attempt:
     body: Flow
     handlers: tuple[Flow, ...]
@@ -155,7 +153,12 @@ class Flows:
         known = self._recurring.get(scope)
         if known is None:
             asked = Counter(i.leaf.key for i in every(self.pruned(scope)) if isinstance(i, Branch))
-            flags = {(scope, n) for i in every(self.pruned(scope)) if isinstance(i, Rebind) and i.constant is not None for n in i.names}
+            flags = {
+                (scope, n)
+                for i in every(self.pruned(scope))
+                if isinstance(i, Rebind) and i.constant is not None
+                for n in i.names
+            }
             known = frozenset(k for k, times in asked.items() if times > 1 or k[0] is not scope or k in flags)
             self._recurring[scope] = known
         return known
@@ -224,13 +227,15 @@ class Flows:
         """The project's one callable class that clips what it is given, for a callee that only a config file names."""
         if self._clipper is None:
             self._clipper = ()
-            found = []
+            found: list[Func] = []
             for module in self.values.files.mentioning("def __call__", "clip_"):
-                for scope in module.scopes:
-                    if scope.name == "__call__" and scope.owner is not None and any(
-                        isinstance(i, Act) and i.does == "clip" for i in every(self.of(scope))
-                    ):
-                        found.append(Func(scope, Made(Cls(scope.owner))))
+                found += [
+                    Func(scope, Made(Cls(scope.owner)))
+                    for scope in module.scopes
+                    if scope.name == "__call__"
+                    and scope.owner is not None
+                    and any(isinstance(i, Act) and i.does == "clip" for i in every(self.of(scope)))
+                ]
             self._clipper = tuple(found) if len(found) == 1 else ()
         return self._clipper
 
@@ -244,9 +249,9 @@ class Flows:
                 event = self.values.vocabulary.event(path) if path else None
                 if event is not None and event.does == "factor":
                     return True
-            if isinstance(node, s.Name) and depth > 0:
-                if any(self.rescales(v, w, depth - 1) for v, w in self.conditions.sources(node, scope)):
-                    return True
+            sources = self.conditions.sources(node, scope) if isinstance(node, s.Name) and depth > 0 else []
+            if any(self.rescales(v, w, depth - 1) for v, w in sources):
+                return True
         return False
 
     def _touches(self, item: Item, seen: frozenset[Scope]) -> bool:
@@ -415,8 +420,8 @@ class _Lowering:
         sources = self.conditions.light(stmt.value, self.scope)
         if isinstance(stmt.value, s.Call):
             sources |= {RESULT}
-        for target in stmt.targets:
-            names = tuple(_targets(target))
+        for goal in stmt.targets:
+            names = tuple(_targets(goal))
             # A flag that is set once is a setting; one that is set again tells what happened.
             flag = len(names) == 1 and len(self.scope.bindings.get(names[0], ())) > 1
             yield Rebind(names, sources, constant_truth(stmt.value) if flag else None)
@@ -470,9 +475,7 @@ class _Lowering:
         method = call.func.attr if isinstance(call.func, s.Attribute) else None
         functions = self.values.of(call.func, self.scope)
         projects = tuple(f for f in (_unpartial(v) for v in functions) if isinstance(f, Func))
-        projects += tuple(
-            m for v in functions if isinstance(v, Made) and (m := self._called_method(v)) is not None
-        )
+        projects += tuple(m for v in functions if isinstance(v, Made) and (m := self._called_method(v)) is not None)
         act = self._library_act(call, functions)
         if act is None and method is not None and isinstance(call.func, s.Attribute) and not projects:
             act = self._unresolved_act(call, call.func, functions)
@@ -612,7 +615,12 @@ class _Lowering:
         parameters = operand("parameters") or operand("model")
         networks = networks_in(parameters, self.scope, self.values) if parameters is not None else frozenset()
         loss = operand("loss") or operand("subject")
-        if event.does == "step" and isinstance(call.func, s.Attribute) and call.func.attr == "step" and optimizer is None:
+        if (
+            event.does == "step"
+            and isinstance(call.func, s.Attribute)
+            and call.func.attr == "step"
+            and optimizer is None
+        ):
             return None
         names: frozenset[str] = frozenset()
         if loss is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 from collections.abc import Sequence as Many
-from typing import Union
 
 import libcst as cst
 
@@ -54,7 +53,7 @@ _COMPARE: dict[type[cst.CSTNode], str] = {
 _KEYWORDS: dict[str, bool | None] = {"None": None, "True": True, "False": False}
 _UNARY: dict[type[cst.CSTNode], str] = {cst.Not: "not", cst.Minus: "-", cst.Plus: "+", cst.BitInvert: "~"}
 
-_Comp = Union[cst.ListComp, cst.SetComp, cst.GeneratorExp, cst.DictComp]
+_Comp = cst.ListComp | cst.SetComp | cst.GeneratorExp | cst.DictComp
 
 
 class Lowering:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Union
 
 from gradlint.program import syntax as s
 from gradlint.program.project import Files, Module
@@ -33,7 +32,7 @@ class Member:
     name: str
 
 
-Meaning = Union[Lib, Package, Member]
+Meaning = Lib | Package | Member
 
 
 def imported(files: Files, module: Module, stmt: s.Import | s.ImportFrom, name: str) -> Meaning:

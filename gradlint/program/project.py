@@ -18,7 +18,6 @@ from gradlint.source import Source, SourceError, read
 from gradlint.source.discover import discover
 from gradlint.source.place import Place
 
-
 # How many files one question about callers reads, in projects where a name is everywhere.
 _HINTED = 24
 _OTHERS = 8
@@ -102,7 +101,10 @@ class Module:
     def functions(self) -> frozenset[str]:
         """The names under which the file defines functions, methods included."""
         return frozenset(scope.name for scope in self.scopes if scope.kind == "function") | {
-            name for scope in self.scopes for name, bound in scope.bindings.items() if isinstance(bound[0].value, s.Lambda)
+            name
+            for scope in self.scopes
+            for name, bound in scope.bindings.items()
+            if isinstance(bound[0].value, s.Lambda)
         }
 
     @cached_property

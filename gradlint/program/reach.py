@@ -37,7 +37,9 @@ def networks_of(held: ValueSet, values: Values, depth: int = _DEPTH) -> frozense
             out.add(value)
         elif isinstance(value, Made) and value.receiver is not None:
             out |= networks_of(frozenset([value.receiver]), values, depth - 1)
-        elif isinstance(value, Made) and isinstance(value.of, Lib) and value.site is not None and value.scope is not None:
+        elif (
+            isinstance(value, Made) and isinstance(value.of, Lib) and value.site is not None and value.scope is not None
+        ):
             if values.vocabulary.entry("collects", value.of.path) is not None:
                 for arg in value.site.args:
                     out |= networks_of(values.of(arg.value, value.scope, value.context), values, depth - 1)
@@ -109,14 +111,17 @@ def trained_by(optimizer: Value, values: Values) -> frozenset[Made]:
 
 def _wrapped(optimizer: Made, values: Values) -> frozenset[Made]:
     """The networks given to a project class that is, or holds, an optimizer."""
-    assert optimizer.site is not None and optimizer.scope is not None
+    assert optimizer.site is not None
+    assert optimizer.scope is not None
     out: set[Made] = set()
     for arg in optimizer.site.args:
         held = values.of(arg.value, optimizer.scope, optimizer.context)
         inner = networks_of(held, values)
         out |= inner or networks_in(arg.value, optimizer.scope, values, optimizer.context)
         for value in held:
-            if isinstance(value, Made) and any(values.vocabulary.role(b) == "optimizer" for b in values.bases_of(value)):
+            if isinstance(value, Made) and any(
+                values.vocabulary.role(b) == "optimizer" for b in values.bases_of(value)
+            ):
                 out |= trained_by(value, values)
     return frozenset(out)
 
@@ -140,6 +145,9 @@ def _inside_of(part: Made, whole: Made, values: Values) -> bool:
                 return True
     if whole.site is not None and whole.scope is not None:
         for arg in whole.site.args:
-            if any(isinstance(v, Made) and v.of == part.of and v.site is part.site for v in values.of(arg.value, whole.scope, whole.context)):
+            if any(
+                isinstance(v, Made) and v.of == part.of and v.site is part.site
+                for v in values.of(arg.value, whole.scope, whole.context)
+            ):
                 return True
     return False

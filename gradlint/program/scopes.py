@@ -257,13 +257,13 @@ class _Binder:
             scope.inner[stmt.id] = inner_scope
             self._block(stmt.body, inner_scope, None)
         elif isinstance(stmt, s.Import):
-            for name, alias in stmt.names:
-                add(alias or name.partition(".")[0], "import", stmt)
+            for dotted, alias in stmt.names:
+                add(alias or dotted.partition(".")[0], "import", stmt)
         elif isinstance(stmt, s.ImportFrom):
             if stmt.names is None:
                 scope.star_imports.append(stmt)
-            for name, alias in stmt.names or ():
-                add(alias or name, "import", stmt)
+            for original, alias in stmt.names or ():
+                add(alias or original, "import", stmt)
         elif isinstance(stmt, s.Global):
             scope.outer_names.update(stmt.names)
         elif isinstance(stmt, s.Return):

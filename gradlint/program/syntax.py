@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Union
-
-_node = dataclass(frozen=True, slots=True, eq=False)
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class Node:
     """Anything with a place in the file."""
 
@@ -23,18 +20,18 @@ class Node:
 # --- expressions -----------------------------------------------------------------------------
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class Name(Node):
     text: str
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class Attribute(Node):
     value: Expr
     attr: str
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class Arg(Node):
     """An argument of a call; `star` is "", "*" or "**"."""
 
@@ -43,7 +40,7 @@ class Arg(Node):
     star: str
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class Call(Node):
     func: Expr
     args: tuple[Arg, ...]
@@ -63,15 +60,15 @@ class Call(Node):
         return None
 
 
-Literal = Union[str, bytes, int, float, complex, bool, None]
+Literal = str | bytes | int | float | complex | bool | None
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class Constant(Node):
     value: Literal
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class Sequence(Node):
     """A tuple, list or set display; `kind` is "tuple", "list" or "set"."""
 
@@ -79,41 +76,41 @@ class Sequence(Node):
     items: tuple[Expr, ...]
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class Mapping(Node):
     """A dict display; a key of None is a `**` part."""
 
     items: tuple[tuple[Expr | None, Expr], ...]
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class Subscript(Node):
     value: Expr
     index: Expr
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class Slice(Node):
     lower: Expr | None
     upper: Expr | None
     step: Expr | None
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class Binary(Node):
     op: str
     left: Expr
     right: Expr
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class Compare(Node):
     left: Expr
     ops: tuple[str, ...]
     rights: tuple[Expr, ...]
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class Boolean(Node):
     """`and` or `or` of two values."""
 
@@ -122,13 +119,13 @@ class Boolean(Node):
     right: Expr
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class Unary(Node):
     op: str
     value: Expr
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class Conditional(Node):
     """`then if test else orelse`."""
 
@@ -137,13 +134,13 @@ class Conditional(Node):
     orelse: Expr
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class Lambda(Node):
     params: tuple[Param, ...]
     body: Expr
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class Clause(Node):
     """One `for target in iter if …` of a comprehension."""
 
@@ -152,7 +149,7 @@ class Clause(Node):
     tests: tuple[Expr, ...]
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class Comprehension(Node):
     """`kind` is "list", "set", "dict" or "generator"; a dict's element is a pair."""
 
@@ -161,67 +158,67 @@ class Comprehension(Node):
     clauses: tuple[Clause, ...]
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class Starred(Node):
     value: Expr
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class Format(Node):
     """An f-string or a concatenation; the parts are its expressions and literal pieces."""
 
     parts: tuple[Expr, ...]
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class Await(Node):
     value: Expr
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class Yield(Node):
     value: Expr | None
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class Walrus(Node):
     target: Expr
     value: Expr
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class Unread(Node):
     """An expression that the analysis does not look into."""
 
 
-Expr = Union[
-    Name,
-    Attribute,
-    Call,
-    Constant,
-    Sequence,
-    Mapping,
-    Subscript,
-    Slice,
-    Binary,
-    Compare,
-    Boolean,
-    Unary,
-    Conditional,
-    Lambda,
-    Comprehension,
-    Starred,
-    Format,
-    Await,
-    Yield,
-    Walrus,
-    Unread,
-]
+Expr = (
+    Name
+    | Attribute
+    | Call
+    | Constant
+    | Sequence
+    | Mapping
+    | Subscript
+    | Slice
+    | Binary
+    | Compare
+    | Boolean
+    | Unary
+    | Conditional
+    | Lambda
+    | Comprehension
+    | Starred
+    | Format
+    | Await
+    | Yield
+    | Walrus
+    | Unread
+)
 
 # --- statements ------------------------------------------------------------------------------
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class Param(Node):
     """A parameter; `star` is "", "*" or "**", `keyword_only` holds after a star."""
 
@@ -232,14 +229,14 @@ class Param(Node):
     keyword_only: bool
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class Block(Node):
     """A suite."""
 
     body: tuple[Stmt, ...]
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class Assign(Node):
     """`targets = value`; an annotated assignment has its annotation, and may lack a value."""
 
@@ -248,48 +245,48 @@ class Assign(Node):
     annotation: Expr | None
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class AugAssign(Node):
     target: Expr
     op: str
     value: Expr
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class Evaluate(Node):
     """An expression as a statement."""
 
     value: Expr
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class Return(Node):
     value: Expr | None
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class Raise(Node):
     value: Expr | None
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class Assert(Node):
     test: Expr
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class Delete(Node):
     targets: tuple[Expr, ...]
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class If(Node):
     test: Expr
     then: Block
     orelse: Block | None
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class For(Node):
     target: Expr
     iter: Expr
@@ -297,21 +294,21 @@ class For(Node):
     orelse: Block | None
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class While(Node):
     test: Expr
     body: Block
     orelse: Block | None
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class Handler(Node):
     type: Expr | None
     name: str | None
     body: Block
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class Try(Node):
     body: Block
     handlers: tuple[Handler, ...]
@@ -319,26 +316,26 @@ class Try(Node):
     final: Block | None
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class With(Node):
     items: tuple[tuple[Expr, Expr | None], ...]
     body: Block
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class Case(Node):
     pattern: Unread
     guard: Expr | None
     body: Block
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class Match(Node):
     subject: Expr
     cases: tuple[Case, ...]
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class Function(Node):
     name: str
     params: tuple[Param, ...]
@@ -348,7 +345,7 @@ class Function(Node):
     doc: bool
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class Class(Node):
     name: str
     bases: tuple[Arg, ...]
@@ -356,14 +353,14 @@ class Class(Node):
     body: Block
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class Import(Node):
     """`import a.b as c`: pairs of the dotted path and the alias."""
 
     names: tuple[tuple[str, str | None], ...]
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class ImportFrom(Node):
     """`from ..a import b as c`; `names` is None for a star."""
 
@@ -372,41 +369,41 @@ class ImportFrom(Node):
     names: tuple[tuple[str, str | None], ...] | None
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class Global(Node):
     """`global` or `nonlocal`."""
 
     names: tuple[str, ...]
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False)
 class Jump(Node):
     """`break`, `continue` or `pass`."""
 
     kind: str
 
 
-Stmt = Union[
-    Assign,
-    AugAssign,
-    Evaluate,
-    Return,
-    Raise,
-    Assert,
-    Delete,
-    If,
-    For,
-    While,
-    Try,
-    With,
-    Match,
-    Function,
-    Class,
-    Import,
-    ImportFrom,
-    Global,
-    Jump,
-]
+Stmt = (
+    Assign
+    | AugAssign
+    | Evaluate
+    | Return
+    | Raise
+    | Assert
+    | Delete
+    | If
+    | For
+    | While
+    | Try
+    | With
+    | Match
+    | Function
+    | Class
+    | Import
+    | ImportFrom
+    | Global
+    | Jump
+)
 
 NESTED = (Function, Class, Lambda)
 

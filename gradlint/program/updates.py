@@ -70,7 +70,7 @@ class Update:
 
     @cached_property
     def kind(self) -> str:
-        """"torch", "scaler" (through a gradient scaler), "manual", "implicit", or the framework whose backward it has."""
+        """ "torch", "scaler" (through a gradient scaler), "manual", "implicit", or the framework whose backward it has."""
         if self.act.event is None:
             return "manual"
         if self.act.does == "implicit":
@@ -269,7 +269,11 @@ class Focus:
         self.networks: set[Made] = set(act.networks)
         for optimizer in act.optimizers:
             self.networks |= trained_by(optimizer, values)
-        self.key = (frozenset(self.optimizers), self.text if not self.optimizers else "", act.scope if not self.optimizers else None)
+        self.key = (
+            frozenset(self.optimizers),
+            self.text if not self.optimizers else "",
+            act.scope if not self.optimizers else None,
+        )
 
     def concerns(self, act: Act) -> bool:
         if act.does in ("clip", "hook"):
@@ -291,25 +295,13 @@ class Focus:
         return act.does != "step" or (not others and not self.optimizers)
 
     def _covers(self, clip: Act) -> bool:
-        if clip.networks:
-            return self._shares(clip.networks)
-        # `for group in optimizer.param_groups: clip(group["params"])`
-        held = clip.optimizers or (self.values.of(clip.operand, clip.scope) if clip.operand is not None else frozenset())
-        behind = {(v.of, v.site) for v in _receivers(held) if isinstance(v, Made)}
-        known = {b for b in behind if b in self.optimizers}
-        return True if known or not behind else True
+        """Whether a clip is about this update's parameters; one whose parameters cannot be found is taken to be."""
+        return self._shares(clip.networks) if clip.networks else True
 
     def _shares(self, networks: frozenset[Made]) -> bool:
         if not self.networks:
             return True
         return any(same_network(a, b, self.values) for a in networks for b in self.networks)
-
-
-def _receivers(held: ValueSet) -> Iterator[object]:
-    for value in held:
-        while isinstance(value, Made) and value.receiver is not None:
-            value = value.receiver
-        yield value
 
 
 __all__ = ["Loop", "Program", "Unknown", "Update", "Updates", "networks_in", "networks_of"]

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Union
 
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib, Meaning, Package, imported, member, starred
@@ -111,7 +110,7 @@ class Unknown:
     name: str
 
 
-Value = Union[Const, Cls, Func, Made, Bound, Partial, Items, Many, Table, Option, Unknown, Lib, Package]
+Value = Const | Cls | Func | Made | Bound | Partial | Items | Many | Table | Option | Unknown | Lib | Package
 ValueSet = frozenset[Value]
 NONE: ValueSet = frozenset()
 
@@ -695,7 +694,8 @@ class Values:
         known = self._callers.get(scope)
         if known is not None:
             return known
-        self._callers[scope] = out = []
+        out: list[tuple[s.Call, Scope]] = []
+        self._callers[scope] = out
         if scope.kind == "lambda":
             return out
         owner = scope.owner
@@ -709,7 +709,8 @@ class Values:
             return out
         else:
             wanted, names = scope, [scope.name]
-        hints = (scope.module.path.stem if scope.module.path.stem != "__init__" else scope.module.path.parent.name,)
+        path = scope.module.path
+        hints: tuple[str, ...] = (path.stem if path.stem != "__init__" else path.parent.name,)
         if owner is not None:
             hints = (owner.name, *hints)
         for name in dict.fromkeys(names):
@@ -728,7 +729,9 @@ class Values:
             for calls in module.calls.values():
                 for call, where in calls:
                     if isinstance(call.func, (s.Name, s.Attribute)) and any(
-                        isinstance(v, Made) and isinstance(v.of, Cls) and self.find_method(v.of.scope, "__call__") is method
+                        isinstance(v, Made)
+                        and isinstance(v.of, Cls)
+                        and self.find_method(v.of.scope, "__call__") is method
                         for v in self.of(call.func, where)
                     ):
                         yield call, where
@@ -973,7 +976,13 @@ class Values:
     def _constructed(self, value: Made, scope: Scope) -> Context | None:
         """The call of `__init__` that made an instance, for an assignment that stands in it."""
         if value.site is None or scope.name != "__init__" or scope.kind != "function":
-            return None if scope.kind != "function" else self.context(scope, (), value, 1) if not scope.params[1:] else None
+            return (
+                None
+                if scope.kind != "function"
+                else self.context(scope, (), value, 1)
+                if not scope.params[1:]
+                else None
+            )
         assert isinstance(value.of, Cls)
         found = self.find_method(value.of.scope, "__init__")
         if found is None or value.scope is None:
@@ -1118,7 +1127,7 @@ def _order(value: Value, depth: int = 1) -> str:
     if isinstance(value, Many):
         return f"*{_orders(value.element, depth - 1)}" if depth else "*"
     if isinstance(value, Table):
-        return "{" + (",".join(f"{k}:{_orders(v, depth - 1)}" for k, v in value.items) if depth else "") + "}"
+        return "{" + (",".join(f"{k!r}:{_orders(v, depth - 1)}" for k, v in value.items) if depth else "") + "}"
     if isinstance(value, Bound):
         return f"{_order(value.receiver, depth - 1) if depth else ''}.{value.name}"
     if isinstance(value, Partial):

@@ -37,7 +37,9 @@ def as_data(finding: Finding, summary: Summary) -> dict[str, Json]:
         "message": finding.message,
         **_place(place),
         "update": {"filename": update.path, "row": update.start.row, "cell": update.cell} if update else None,
-        "related": [{**_place(item.place), "row": item.place.start.row, "message": item.label} for item in finding.related],
+        "related": [
+            {**_place(item.place), "row": item.place.start.row, "message": item.label} for item in finding.related
+        ],
         "help": finding.help or None,
         "fix": _fix(finding.fix, summary.sources[place.path]) if finding.fix else None,
         "unfixed": finding.unfixed,

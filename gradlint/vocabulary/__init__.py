@@ -18,14 +18,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Union
+from typing import TypeAlias
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-Plain = Union[str, int, float, bool, list["Plain"], dict[str, "Plain"]]
+Plain: TypeAlias = "str | int | float | bool | list[Plain] | dict[str, Plain]"
 
 
 class VocabularyError(ValueError):

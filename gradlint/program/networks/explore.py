@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from gradlint.program.networks.core import Cut, Decision, Raised, World
 from gradlint.program.networks.forward import Root, forward, weights
 from gradlint.program.networks.machine import Machine
-from gradlint.program.networks.making import harvest, made, outermost
+from gradlint.program.networks.making import harvest, made, outermost, shorter
 from gradlint.program.networks.objects import Layer, Link
 from gradlint.program.networks.recipes import Recipe
 from gradlint.program.scopes import Scope
@@ -62,15 +62,20 @@ class Explorer:
     _builds: list[_Build] = field(default_factory=list)
 
     def judge(self, recipe: Recipe, target: Scope | None, prepare: Prepare, depth: int) -> list[Verdict]:
-        """The instances by a recipe that hold a run of `depth` layers whatever the conditions that cannot be told."""
-        out = []
-        for index in range(3):
-            found = _Judging(self, recipe, target, prepare, index, depth).verdict()
-            if found is None:
-                break
-            if found.outcome.longest() >= depth:
+        """The instances by a recipe that hold a run of `depth` layers whatever the conditions that cannot be told.
+
+        Where what holds them cannot be made as the project makes it, less of the way to them is followed.
+        """
+        for way in shorter(recipe, target):
+            out: list[Verdict] = []
+            for index in range(3):
+                found = _Judging(self, way, target, prepare, index, depth).verdict()
+                if found is None:
+                    break
                 out.append(found)
-        return out
+            if out:
+                return [v for v in out if v.outcome.longest() >= depth]
+        return []
 
     def build(self, recipe: Recipe, target: Scope | None) -> _Build:
         """The outermost instance of a recipe, on the first way that does not raise."""

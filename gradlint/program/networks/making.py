@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from gradlint.program.networks.core import Raised
 from gradlint.program.networks.frames import Frame
 from gradlint.program.networks.machine import Machine
@@ -39,6 +41,24 @@ def outermost(recipe: Recipe, target: Scope | None) -> tuple[Recipe, Scope | Non
     while recipe.owner is not None:
         recipe, target = recipe.owner, _owner_class(recipe)
     return recipe, target
+
+
+def shorter(recipe: Recipe, target: Scope | None) -> Iterator[Recipe]:
+    """A recipe, then the same with ever less of what leads to it, the rest made with its defaults."""
+    yield recipe
+    chain = [recipe]
+    while chain[-1].owner is not None:
+        chain.append(chain[-1].owner)
+    for index in range(len(chain) - 1, 0, -1):
+        cut: Recipe = Recipe((), None, _owner_class(chain[index - 1]))
+        if chain[index].calls:
+            for inner in reversed(chain[:index]):
+                cut = Recipe(inner.calls, cut, inner.made)
+            yield cut
+    if recipe.calls and target is not None:
+        yield Recipe(made=target)
+    elif len(recipe.calls) > 1:
+        yield Recipe(recipe.calls[-1:])
 
 
 def _instances(machine: Machine, recipe: Recipe, cls: Scope) -> list[Root]:
