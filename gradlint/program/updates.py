@@ -70,7 +70,7 @@ class Update:
 
     @cached_property
     def kind(self) -> str:
-        """ "torch", "scaler" (through a gradient scaler), "manual", "implicit", or the framework whose backward it has."""
+        """How it steps: "torch", "scaler" (a gradient scaler), "manual", "implicit", or the name of a framework."""
         if self.act.event is None:
             return "manual"
         if self.act.does == "implicit":
