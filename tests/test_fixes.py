@@ -288,6 +288,26 @@ def test_a_batch_cannot_be_skipped_where_there_is_no_loop(tmp_path: Path) -> Non
     assert reasons(tmp_path, text, "GL501", action="skip") == [reason]
 
 
+def test_an_optimizer_of_the_project_is_asked_for_no_more_than_it_takes(tmp_path: Path) -> None:
+    text = """\
+class Warm(torch.optim.Adam):
+    def zero_grad(self):
+        super().zero_grad()
+
+
+def train(batches, criterion):
+    model = Net()
+    optimizer = Warm(model.parameters())
+    for inputs, targets in batches:
+        optimizer.zero_grad()
+        loss = criterion(model(inputs), targets)
+        loss.backward()
+        optimizer.step()
+"""
+    added = fixed(tmp_path, text, "GL501", action="skip")
+    assert added == ["+ if not torch.isfinite(loss):", "+ optimizer.zero_grad()", "+ continue"]
+
+
 # --- unscaling ------------------------------------------------------------------------------------
 
 SCALED = ("scaler.scale(criterion(model(inputs), targets)).backward()",)

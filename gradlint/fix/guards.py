@@ -233,7 +233,12 @@ def _leave(update: Update, act: Act) -> list[str] | str:
     said = optimizer is not None and sites.plain(optimizer)
     if optimizer is None or not said or not sites.said_at(optimizer, update.scope, act.scope, act.node):
         return ["    continue"]
-    return [f"    {update.module.text(optimizer)}.zero_grad(set_to_none=True)", "    continue"]
+    values = update.program.values
+    paths = {path for value in update.optimizers for path in values.bases_of(value)}
+    if any(values.vocabulary.about("unclippable", path) is not None for path in paths):
+        return ["    continue"]
+    own = any(isinstance(v, Made) and isinstance(v.of, Cls) for v in update.optimizers)
+    return [f"    {update.module.text(optimizer)}.zero_grad({'' if own else 'set_to_none=True'})", "    continue"]
 
 
 def _innermost_loop(scope: Scope, node: s.Node) -> s.Stmt | None:
