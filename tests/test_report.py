@@ -277,7 +277,7 @@ def test_json_is_the_contract() -> None:
                     "location": {"row": 4, "column": 7},
                     "end_location": {"row": 4, "column": 20},
                     "cell": None,
-                    "row": 3,
+                    "row": 4,
                     "message": "the recurrence",
                 }
             ],
