@@ -27,12 +27,20 @@ class Project:
         config: the settings.
         rules: the rules to ask.
         overlay: sources that stand for the files on disk.
+        before: the same project as it was analysed before, which lends what is still the same.
     """
 
-    def __init__(self, root: Path, config: Config, rules: Sequence[Rule], overlay: Mapping[Path, Source]) -> None:
+    def __init__(
+        self,
+        root: Path,
+        config: Config,
+        rules: Sequence[Rule],
+        overlay: Mapping[Path, Source],
+        before: Project | None = None,
+    ) -> None:
         self.root = root
         self.rules = tuple(rules)
-        self.files = Files(root, overlay)
+        self.files = Files(root, overlay, before=before.files if before is not None else None)
         values = Values(self.files, load(config.vocabulary))
         self.program = Program(values, Flows(values), Traits(values), Schedules(values))
         self._updates = Updates(self.program)

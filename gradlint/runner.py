@@ -74,8 +74,12 @@ class _Batch:
     plan: Plan
     paths: list[Path] = field(default_factory=list)
 
+    last: Project | None = None
+
     def project(self, overlay: Mapping[Path, Source]) -> Project:
-        return Project(self.root, self.plan.config, self.plan.instances(), overlay)
+        """The project with these sources; what the last one parsed of files that have not changed is used again."""
+        self.last = Project(self.root, self.plan.config, self.plan.instances(), overlay, self.last)
+        return self.last
 
 
 @dataclass(slots=True)

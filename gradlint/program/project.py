@@ -24,6 +24,7 @@ _OTHERS = 8
 
 
 _WORD = re.compile(rb"[^\W\d]\w*")
+_CALLED = re.compile(rb"([A-Za-z_][A-Za-z0-9_]*)[ \t]*\(")
 
 
 class Module:
@@ -139,11 +140,19 @@ def _own_calls(scope: Scope) -> Iterator[s.Call]:
 class Files:
     """A project's folder, read lazily.
 
-    `overlay` holds sources that stand for the files on disk (a fix in progress, standard input).
+    `overlay` holds sources that stand for the files on disk (a fix in progress, standard input); `before`, another
+    view of the same folder, lends what it has parsed of files that are still the same.
     """
 
-    def __init__(self, root: Path, overlay: Mapping[Path, Source] | None = None, exclude: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        root: Path,
+        overlay: Mapping[Path, Source] | None = None,
+        exclude: tuple[str, ...] = (),
+        before: Files | None = None,
+    ) -> None:
         self.root = root
+        self._before = before._modules if before is not None else {}
         self.problems: list[Problem] = []
         self._overlay = dict(overlay or {})
         self._exclude = exclude
@@ -165,7 +174,9 @@ class Files:
         module: Module | None = None
         try:
             source = source or self._overlay.get(path) or read(path)
-            module = Module(source, _parse(source), self.name_of(path))
+            module = self._before.get(path)
+            if module is None or module.source.text != source.text:
+                module = self._parsed(source, wanted)
         except SourceError as error:
             if wanted:
                 self.problems.append(error.problem)
@@ -178,6 +189,23 @@ class Files:
                 self.problems.append(Problem("nested too deeply to be analysed", source.name if source else str(path)))
         self._modules[path] = module
         return module
+
+    def _parsed(self, source: Source, wanted: bool) -> Module:
+        """Parse a file; of a notebook, a cell that is not Python is reported and left out. Raises as libcst does."""
+        try:
+            return Module(source, _parse(source), self.name_of(source.path))
+        except cst.ParserSyntaxError:
+            if not source.is_notebook:
+                raise
+        whole = source
+        for index, cell in enumerate(whole.cells):
+            try:
+                cst.parse_module(whole.code[cell.start : cell.end])
+            except cst.ParserSyntaxError as error:
+                if wanted:
+                    self.problems.append(syntax_problem(whole, error, cell.start))
+                source = source.without_cell(index)
+        return Module(source, _parse(source), self.name_of(source.path))
 
     def name_of(self, path: Path) -> str:
         try:
@@ -257,6 +285,15 @@ class Files:
             if module is not None:
                 yield module
 
+    def calling(self, pattern: re.Pattern[bytes]) -> Iterator[Module]:
+        """The modules that call something whose name the pattern finds."""
+        names = {path: None for word, paths in self._index.items() if pattern.search(word) for path in paths}
+        for path in names:
+            if any(pattern.search(name) for name in _CALLED.findall(self._data(path))):
+                module = self.load(path)
+                if module is not None:
+                    yield module
+
     def _holding(self, text: str) -> dict[Path, None]:
         """The files whose bytes contain a text, in order."""
         known = self._words.get(text)
@@ -300,16 +337,10 @@ def _module_file(folder: Path, dotted: str) -> Path | None:
     return base if base.is_dir() and base != folder else None
 
 
-def syntax_problem(source: Source, error: cst.ParserSyntaxError) -> Problem:
-    """One line for a file that does not parse."""
-    line = error.raw_line
-    starts = source.text.splitlines(keepends=True)
-    offset = sum(len(t) for t in starts[: max(line - 1, 0)])
+def syntax_problem(source: Source, error: cst.ParserSyntaxError, start: int = 0) -> Problem:
+    """One line for a file, or a cell that starts at `start`, that does not parse."""
+    lines = source.text[start:].splitlines(keepends=True)
+    offset = start + sum(len(line) for line in lines[: max(error.raw_line - 1, 0)])
     position, cell = source.position(min(offset, len(source.text)))
-    return Problem(
-        "not valid Python: " + error.message.split("\n")[0],
-        source.name,
-        position.row,
-        max(error.raw_column, 0) + 1,
-        cell,
-    )
+    reason = error.message.split("\n")[0].partition("expected one of")[0].rstrip(": ")
+    return Problem(f"not valid Python: {reason}", source.name, position.row, max(error.raw_column, 0) + 1, cell)
