@@ -228,7 +228,9 @@ class Flows:
         if self._clipper is None:
             self._clipper = ()
             found: list[Func] = []
-            for module in self.values.files.mentioning("def __call__", "clip_"):
+            for module in self.values.files.mentioning("def __call__"):
+                if not any(self.values.vocabulary.entry("clip_names", word) for word in module.words):
+                    continue
                 found += [
                     Func(scope, Made(Cls(scope.owner)))
                     for scope in module.scopes

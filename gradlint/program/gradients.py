@@ -414,13 +414,25 @@ def _without(state: State, key: Key) -> State:
 
 
 def _few(states: set[State]) -> set[State]:
-    """At most so many states: beyond, what the code does not settle once is forgotten."""
+    """At most so many states: beyond, choices are forgotten, those first that tell the least about the gradients."""
     if len(states) <= _STATES:
         return states
-    merged = {replace(st, assumed=frozenset(a for a in st.assumed if a[2])) for st in states}
-    if len(merged) > _STATES:
-        merged = {replace(st, assumed=frozenset(), checked=frozenset()) for st in merged}
-    return set(sorted(merged, key=lambda st: (st.guarded, bool(st.clips), repr(st.fresh)))[: 2 * _STATES])
+    for key in sorted({k for st in states for k, _, _ in st.assumed}, key=lambda k: (_telling(states, k), repr(k[1]))):
+        states = {_without(st, key) for st in states}
+        if len(states) <= _STATES:
+            return states
+    states = {replace(st, checked=frozenset()) for st in states}
+    return set(sorted(states, key=lambda st: (st.guarded, bool(st.clips), repr(st.fresh)))[: 2 * _STATES])
+
+
+def _telling(states: set[State], key: Key) -> int:
+    """In how many ways the gradients differ by a choice."""
+    ways: dict[bool, set[State]] = {True: set(), False: set()}
+    for state in states:
+        chosen = state.knows(key)
+        for way in (True, False) if chosen is None else (chosen,):
+            ways[way].add(replace(state, assumed=frozenset(), checked=frozenset(), loss=frozenset()))
+    return len(ways[True] ^ ways[False])
 
 
 def unsafe_everywhere(states: Iterable[State], safe: Callable[[State], bool]) -> bool:

@@ -295,7 +295,7 @@ class Files:
                     yield module
 
     def _holding(self, text: str) -> dict[Path, None]:
-        """The files whose bytes contain a text, in order."""
+        """The files whose bytes contain a text of whole words, in order."""
         known = self._words.get(text)
         if known is None:
             needle = text.encode()

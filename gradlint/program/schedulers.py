@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib
@@ -13,7 +14,8 @@ from gradlint.program.scopes import Scope
 from gradlint.program.values import Cls, Const, Func, Made, Partial, Value
 from gradlint.vocabulary import Plain, operand
 
-CALLEES = re.compile(r"LR|[Ss]chedul|[Ww]arm|[Aa]nneal|[Cc]ycl")
+CALLEES = re.compile(r"LR|[Ss]chedul|[Ww]arm|[Aa]nneal|[Cc]ycl|lr_lambda")
+_CALLED = re.compile(CALLEES.pattern.encode())
 
 
 class Schedulers:
@@ -31,13 +33,17 @@ class Schedulers:
         if self._constructed is None:
             self._constructed = []
             found: dict[int, tuple[Keys, Cause]] = {}
-            for module in self.values.files.mentioning("chedul"):
+            for module in dict.fromkeys(self._modules()):
                 self._in_module(module, found)
-            for word in ("LR", "arm"):
-                for module in self.values.files.mentioning(word):
-                    self._in_module(module, found)
             self._constructed = list(found.values())
         return self._constructed
+
+    def _modules(self) -> Iterator[Module]:
+        """The files that may build a scheduler."""
+        files = self.values.files
+        yield from files.calling(_CALLED)
+        for word in ("lr_scheduler", *self._subclasses()):
+            yield from files.mentioning(word)
 
     def _in_module(self, module: Module, found: dict[int, tuple[Keys, Cause]]) -> None:
         for name, calls in module.calls.items():
@@ -57,7 +63,8 @@ class Schedulers:
                 for word in ("get_lr", "_LRScheduler", "LRScheduler")
                 for module in self.values.files.mentioning(word)
                 for scope in module.scopes
-                if scope.kind == "class"
+                if isinstance(scope.node, s.Class)
+                and ("get_lr" in scope.bindings or any(CALLEES.search(s.text(b.value)) for b in scope.node.bases))
             )
         return self._own_classes
 

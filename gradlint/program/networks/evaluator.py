@@ -8,7 +8,7 @@ from collections.abc import Callable
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib, Member, Package, imported, starred
 from gradlint.program.networks.classes import Classes
-from gradlint.program.networks.core import NATIVE, Pkg, Raised
+from gradlint.program.networks.core import NATIVE, Cut, Pkg, Raised
 from gradlint.program.networks.frames import Frame
 from gradlint.program.networks.objects import (
     ClassRef,
@@ -24,6 +24,7 @@ from gradlint.program.networks.objects import (
 from gradlint.program.scopes import Binding, Scope
 
 _LARGEST = 4096
+_ASIDE = 12_000  # steps for one value of code that is not run as a whole
 _OPERATORS: dict[str, Callable[..., object]] = {
     "+": operator.add,
     "-": operator.sub,
@@ -345,10 +346,14 @@ class Evaluator(Classes):
         if binding in frame.found:
             return frame.found[binding]
         frame.found[binding] = self.unknown("recursive", str(frame.module.path), binding.node.id)
+        left = self.budget
+        self.budget = min(left, _ASIDE)
         try:
             value = self._bound_value(binding, frame)
-        except Raised:
+        except (Raised, Cut):
             value = frame.found[binding]
+        finally:
+            self.budget += left - min(left, _ASIDE)
         frame.found[binding] = value
         if isinstance(value, (list, dict, Container, Obj)) and not binding.path:
             self.grow(binding, frame, at)

@@ -44,7 +44,7 @@ class Verdict:
     cut: bool
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class _Build:
     """A machine in which the outermost instance of some recipes was made, or None if it cannot be."""
 
@@ -52,6 +52,7 @@ class _Build:
     machine: Machine | None
     roots: list[Root]
     oracle: Mapping[int, bool]
+    searches: int = 3
 
 
 @dataclass(eq=False)

@@ -11,7 +11,7 @@ from gradlint.program.networks.objects import ClassRef, Container, Fn, Obj, Opti
 from gradlint.program.scopes import Binding
 from gradlint.program.values import Cls, Const, Made
 
-_TURNS = 64
+_TURNS = 16
 _GROWING = frozenset(["append", "extend", "insert", "update", "setdefault", "add_module", "register_module"])
 
 
