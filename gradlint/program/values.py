@@ -392,6 +392,13 @@ class Values:
         path = self.vocabulary.canonical(f"{node.module}.{original}")
         return Lib(path) if self.vocabulary.knows(path) else None
 
+    def _of_namesake(self, package: Package, name: str) -> ValueSet:
+        """What a file named for a library does not have is the library's."""
+        top = package.path.parent.name if package.path.stem == "__init__" else package.path.stem
+        if not any(path.partition(".")[0] == top for path, _ in self.vocabulary.entries("roles")):
+            return NONE
+        return frozenset([Lib(self.vocabulary.canonical(f"{top}.{name}"))])
+
     def meaning(self, found: Meaning) -> ValueSet:
         if isinstance(found, Lib):
             return frozenset([Lib(self.vocabulary.canonical(found.path))])
@@ -844,7 +851,7 @@ class Values:
             if name == "__dict__":
                 return frozenset([value])
             found = member(self.files, value.path, name)
-            return self.meaning(found) if found is not None else NONE
+            return self.meaning(found) if found is not None else self._of_namesake(value, name)
         if isinstance(value, Cls):
             return self._class_attribute(value.scope, name, None)
         if isinstance(value, Made):
