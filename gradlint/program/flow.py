@@ -551,6 +551,11 @@ class _Lowering:
                     return f"{base}.{function.scope.name}", frozenset([function.receiver])
         if isinstance(function, Made) and isinstance(function.of, Lib):
             return f"{function.of.path}.__call__", frozenset([function])
+        if isinstance(function, Cls):  # a class of the project that inherits a framework's training
+            for base in self.values.library_bases(function.scope):
+                event = self.vocabulary.event(base)
+                if event is not None and event.does == "implicit":
+                    return base, frozenset()
         return None, frozenset()
 
     def _unresolved_act(self, call: s.Call, func: s.Attribute, functions: ValueSet) -> Act | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from gradlint.program import syntax as s
+from gradlint.program.frameworks import Frameworks
 from gradlint.program.names import Lib
 from gradlint.program.optimizers import Cause, Keys, Optimizers
 from gradlint.program.project import Module
@@ -23,7 +24,8 @@ class Schedule:
     """The schedule of one optimizer.
 
     `warms` is None where the project does not tell. `causes` are what makes it so: the warmups if there are any, else
-    all that moves the rate. `steps` are the calls that move the schedulers on, each with its scope.
+    all that moves the rate. `steps` are the calls that move the schedulers on, each with its scope. `known` is False
+    where there was nothing to ask.
     """
 
     warms: bool | None
@@ -31,6 +33,7 @@ class Schedule:
     steps: tuple[tuple[s.Call, Scope], ...] = ()
     rate: float | None = None
     beta2: float | None = None
+    known: bool = True
 
     @property
     def evidence(self) -> Cause | None:
@@ -45,6 +48,7 @@ class Schedules:
         self.rising = Rising(values)
         self._memo: dict[tuple[Keys, Scope], Schedule] = {}
         self.optimizers = Optimizers(values)
+        self.frameworks = Frameworks(values)
         self._schedulers = Schedulers(self.optimizers, self.rising)
         self._written: list[tuple[Keys, Cause]] | None = None
 
@@ -60,8 +64,47 @@ class Schedules:
             known = self._memo[key] = self._of(mades, keys, scope)
         return known
 
+    def of_arguments(self, call: s.Call, scope: Scope) -> Schedule:
+        """The schedule of a framework's own loop, built at a call."""
+        settings = self.frameworks.settings(call, scope)
+        ready = self.frameworks.scheduled(call, scope)
+        if any(isinstance(v, Made) and self.optimizers.is_optimizer(v) for v in ready):
+            return self.of(ready, scope, scope.module)
+        if settings is None:
+            return Schedule(None)
+        causes = [c for made in settings if (c := self.frameworks.warmup(made)) is not None]
+        rates = {self.frameworks.number(made, "rate", "default_rate") for made in settings}
+        betas = {self.frameworks.number(made, "beta2", "default_beta2") for made in settings}
+        warming = tuple(c for c in causes if c.warms)
+        warms = True if warming else None if causes else False
+        return Schedule(warms, warming or tuple(causes), (), _only(rates), _only(betas))
+
+    def of_modules(self, networks: Iterable[Made]) -> Schedule:
+        """The schedule of modules that configure their own optimizers."""
+        found: list[Schedule] = []
+        for network in networks:
+            for name, _ in self.values.vocabulary.entries("configures"):
+                method = self.values.method(network, name)
+                if method is not None:
+                    built = frozenset(v for c in s.calls(method.scope.body) for v in self.values.of(c, method.scope))
+                    found.append(self.of(built, method.scope, method.scope.module))
+        if not found:
+            return Schedule(None, known=False)
+        return next((x for x in found if x.warms), next((x for x in found if x.warms is None), found[0]))
+
+    def by_hand(self, stmt: s.Node, scope: Scope) -> Schedule:
+        """The schedule of an update that the code writes out: the shape of the factors in it."""
+        factors = [
+            node for node in s.walk(stmt, into=False) if isinstance(node, s.Name) and not _is_parameter(node, stmt)
+        ]
+        shapes = [self.rising.expression(node, scope) for node in factors]
+        if any(shape.rises for shape in shapes):
+            return Schedule(True)
+        return Schedule(False if all(shape.known for shape in shapes) else None)
+
     def _of(self, mades: tuple[Made, ...], keys: Keys, scope: Scope) -> Schedule:
         causes = [c for m in mades if (c := self.optimizers.own(m)) is not None]
+        causes += [c for m in mades if (c := self.frameworks.configured(m)) is not None]
         causes += [c for held, c in self._schedulers.all() if held & keys]
         causes += [c for held, c in self._writes() if held & keys]
         rate, beta2 = self.optimizers.rate(mades), self.optimizers.beta2(mades)
@@ -184,3 +227,12 @@ def _groups_of(base: s.Expr, scope: Scope) -> s.Expr | None:
                 if isinstance(node, s.Attribute) and node.attr == "param_groups":
                     return node.value
     return None
+
+
+def _is_parameter(name: s.Name, stmt: s.Node) -> bool:
+    """Whether a name in an update is the parameter, not a factor: its attributes are read."""
+    return any(isinstance(n, s.Attribute) and n.value is name for n in s.walk(stmt))
+
+
+def _only(numbers: set[float | None]) -> float | None:
+    return numbers.pop() if len(numbers) == 1 else None

@@ -152,7 +152,13 @@ class Update:
 
     @cached_property
     def schedule(self) -> Schedule:
-        return self.program.schedules.of(self.optimizers, self.scope, self.module)
+        schedules = self.program.schedules
+        if self.kind == "manual":
+            return schedules.by_hand(self.node, self.scope)
+        if self.kind != "implicit" or not isinstance(self.node, s.Call):
+            return schedules.of(self.optimizers, self.scope, self.module)
+        own = schedules.of_modules(self.networks)
+        return own if own.known else schedules.of_arguments(self.node, self.scope)
 
     @cached_property
     def scaled_clips(self) -> tuple[Clip, ...]:
