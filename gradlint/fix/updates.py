@@ -5,5 +5,6 @@ from __future__ import annotations
 from gradlint.fix.clips import clip_before
 from gradlint.fix.guards import guard_before
 from gradlint.fix.unscales import clip_in_file, unscale_before
+from gradlint.fix.warmups import warm_up
 
-__all__ = ["clip_before", "clip_in_file", "guard_before", "unscale_before"]
+__all__ = ["clip_before", "clip_in_file", "guard_before", "unscale_before", "warm_up"]

@@ -1,0 +1,253 @@
+"""Fixes that let the learning rate rise before it is at its peak."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gradlint.fix import sites, verbs
+from gradlint.fix.edits import Edit, Fix, Safety
+from gradlint.program import syntax as s
+from gradlint.program.names import Lib
+from gradlint.program.optimizers import Cause
+from gradlint.program.scopes import Scope
+from gradlint.program.updates import Update
+from gradlint.program.values import Cls, Made
+from gradlint.vocabulary import Plain
+
+_NAMES = ("warmup", "lr_warmup", "linear_warmup", "warmup_scheduler")
+_FACTOR = "1e-3"
+_ELSEWHERE = "the optimizer is built in another file, `{}`"
+_NO_PLACE = "the code that builds the optimizer shares its line with code that cannot be parted from it"
+
+
+@dataclass(frozen=True, slots=True)
+class _Built:
+    """The statement after which an optimizer is there, and how the code there says it."""
+
+    scope: Scope
+    stmt: s.Stmt
+    target: s.Expr
+
+
+def warm_up(update: Update, steps: int) -> Fix | str:
+    """A warmup of so many steps for an update; the reason why there can be none."""
+    if update.kind == "implicit":
+        return _by_argument(update, steps)
+    if update.kind == "manual":
+        return "the parameters are updated by hand: let the factor rise there"
+    way = update.program.values.vocabulary.entry("warmups", update.kind)
+    if not isinstance(way, dict):
+        return f"the learning rate is up to {update.kind}: set a warmup in its configuration"
+    built = _built(update)
+    if isinstance(built, str):
+        return built
+    causes = update.schedule.causes
+    if len(causes) > 1:
+        return "several schedulers move the learning rate already"
+    if causes:
+        return _before(update, built, causes[0], steps)
+    return _alone(update, built, way, steps)
+
+
+# --- by an argument -------------------------------------------------------------------------------
+
+
+def _by_argument(update: Update, steps: int) -> Fix | str:
+    """The warmup of a framework that trains by itself: an argument of its settings."""
+    if not isinstance(update.node, s.Call):
+        return "the framework's own settings decide on a warmup"
+    frameworks = update.program.schedules.frameworks
+    settings = frameworks.settings(update.node, update.scope)
+    if not settings or len(settings) > 1:
+        return "the framework's settings are built elsewhere"
+    made = settings[0]
+    about = frameworks.about(made)
+    if made.site is None or made.scope is None or about is None:
+        return "the framework's settings are built elsewhere"
+    if made.scope.module is not update.module:
+        return f"the framework's settings are built in another file, `{made.scope.module.source.name}`"
+    if any(a.star == "**" for a in made.site.args):
+        return "the arguments of the settings are not all visible"
+    name = str(about.get("add"))
+    given = next((a for a in made.site.args if a.keyword == name), None)
+    if given is not None:
+        edits = verbs.replace_argument(update.module, given, str(steps))
+    else:
+        edits = verbs.add_argument(update.module, made.site, f"{name}={steps}")
+    return _fix(steps, Safety.SAFE, edits) or "the arguments of the settings cannot be added to"
+
+
+# --- by a scheduler of its own --------------------------------------------------------------------
+
+
+def _built(update: Update) -> _Built | str:
+    """Where the optimizer is there, whichever way it is built."""
+    mades = [v for v in update.optimizers if isinstance(v, Made) and v.site is not None and v.scope is not None]
+    if not mades:
+        return "the optimizer is built elsewhere"
+    home = mades[0].scope
+    assert home is not None
+    if home.module is not update.module:
+        return _ELSEWHERE.format(home.module.source.name)
+    if any(m.scope is not home for m in mades):
+        return "the optimizer is built in several functions"
+    found = [_assigned(m, home) for m in mades]
+    targets = {s.text(target) for _, target in found if target is not None}
+    if len(targets) != 1 or any(target is None for _, target in found):
+        return "the optimizer has no name of its own where it is built"
+    stmt = _join([chain for chain, _ in found])
+    target = found[0][1]
+    if stmt is None or target is None:
+        return "the optimizer is built in several places"
+    if any(isinstance(x, (s.For, s.While)) for x in found[0][0] if not sites.holds(x, update.node)):
+        return "the optimizer is built anew in a loop"
+    return _Built(home, stmt, target)
+
+
+def _assigned(made: Made, home: Scope) -> tuple[tuple[s.Stmt, ...], s.Expr | None]:
+    """The statements around an optimizer's construction, and the name that it is given there."""
+    assert made.site is not None
+    chain = sites.around(home, made.site)
+    stmt = chain[-1] if chain else None
+    if (
+        isinstance(stmt, s.Assign)
+        and stmt.value is made.site
+        and len(stmt.targets) == 1
+        and sites.plain(stmt.targets[0])
+    ):
+        return chain, stmt.targets[0]
+    return chain, None
+
+
+def _join(chains: list[tuple[s.Stmt, ...]]) -> s.Stmt | None:
+    """The statement after which one of several has run: itself, or the branches that hold them."""
+    if len(chains) == 1:
+        return chains[0][-1]
+    depth = 0
+    while all(len(c) > depth and c[depth] is chains[0][depth] for c in chains):
+        depth += 1
+    return chains[0][depth - 1] if depth and isinstance(chains[0][depth - 1], s.If) else None
+
+
+def _alone(update: Update, built: _Built, way: dict[str, Plain], steps: int) -> Fix | str:
+    """A scheduler for the warmup alone, stepped after the optimizer."""
+    place = _after_step(update)
+    if isinstance(place, str):
+        return place
+    name = _name(update, built)
+    if name is None:
+        return "the warmup would have no name where the optimizer steps"
+    said = verbs.import_name(built.scope.module, str(way.get("linear")), built.scope, built.stmt)
+    if said is None:
+        return "there is no place for an import"
+    optimizer = update.module.text(built.target)
+    line = f"{name} = {said[1]}({optimizer}, start_factor={_FACTOR}, total_iters={steps})"
+    put = verbs.insert_after(update.module, built.stmt, [line])
+    step = verbs.insert_after(update.module, place, [f"{name}.step()"])
+    if put is None or step is None:
+        return _NO_PLACE
+    looped = any(isinstance(x, (s.For, s.While)) for x in sites.around(update.scope, update.node))
+    safe = looped and way.get("safe") is True
+    return _fix(steps, Safety.SAFE if safe else Safety.UNSAFE, (*said[0], *put, *step)) or _NO_PLACE
+
+
+def _after_step(update: Update) -> s.Stmt | str:
+    """The statement after which the step is done: the scaler's update, if the step goes through one."""
+    chain = sites.around(update.scope, update.node)
+    if not chain or not isinstance(chain[-1], (s.Evaluate, s.Assign)) or not sites.shares_names(chain[-1], update.node):
+        return "the step is part of a larger statement"
+    if update.kind != "scaler" or update.act.receiver is None:
+        return chain[-1]
+    scaler = s.text(update.act.receiver)
+    for call in s.calls(update.scope.body, into=False):
+        if call.id <= update.node.id or not isinstance(call.func, s.Attribute):
+            continue
+        if call.func.attr == "update" and s.text(call.func.value) == scaler:
+            after = sites.around(update.scope, call)
+            if after and after[:-1] == chain[:-1]:
+                return after[-1]
+    return "the gradient scaler is updated elsewhere"
+
+
+def _name(update: Update, built: _Built) -> str | None:
+    """A name for the warmup that both the place where it is built and the step can say."""
+    if isinstance(built.target, s.Attribute):
+        receiver = built.target.value
+        if not isinstance(receiver, s.Name) or receiver.text != built.scope.self_name:
+            return None
+        if built.scope.self_name != update.scope.self_name or built.scope.owner is not update.scope.owner:
+            return None
+        assert built.scope.owner is not None
+        taken = {x.attr for scope in built.scope.owner.walk() for x in scope.stores if x.attr is not None}
+        taken |= set(built.scope.owner.bindings)
+        free = next((n for n in _NAMES if n not in taken), None)
+        return f"{receiver.text}.{free}" if free is not None else None
+    if not isinstance(built.target, s.Name):
+        return None
+    if built.scope is not update.scope and not (built.scope.kind == "module" and update.scope.kind == "function"):
+        return None
+    if built.scope is not update.scope and update.scope.lookup(built.target.text) is not built.scope:
+        return None
+    names = [n for n in _NAMES if sites.free_name(update.scope, [n]) is not None]
+    return sites.free_name(built.scope, names)
+
+
+# --- before a scheduler that is there -------------------------------------------------------------
+
+
+def _before(update: Update, built: _Built, cause: Cause, steps: int) -> Fix | str:
+    """A warmup in front of the scheduler that the code has."""
+    made = cause.made
+    if made is None:
+        return "the learning rate is set by hand: let it rise there"
+    if cause.module is not update.module or made.scope is None or made.site is None:
+        return f"the scheduler is built in another file, `{cause.module.source.name}`"
+    values = update.program.values
+    about = values.vocabulary.entry("before", made.of.path) if isinstance(made.of, Lib) else None
+    paths = values.bases_of(made)
+    if isinstance(made.of, Cls) or not any(values.vocabulary.role(p) == "scheduler" for p in paths) or about is False:
+        return f"{cause.what} cannot come after another scheduler: let it rise itself"
+    if not _stepped_alike(update):
+        return f"{cause.what} is not stepped after each update: choose the warmup together with it"
+    chain = sites.around(made.scope, made.site)
+    stmt = chain[-1] if chain else None
+    if not isinstance(stmt, s.Assign) or stmt.value is not made.site or len(stmt.targets) != 1:
+        return "the scheduler has no name where it is built"
+    if not sites.plain(stmt.targets[0]) or not made.site.args:
+        return "the scheduler has no name where it is built"
+    found = update.program.values.vocabulary.entry("warmups", update.kind)
+    way = found if isinstance(found, dict) else {}
+    linear = verbs.import_name(cause.module, str(way.get("linear")), made.scope, stmt)
+    sequence = verbs.import_name(cause.module, str(way.get("sequence")), made.scope, stmt)
+    if linear is None or sequence is None:
+        return "there is no place for an import"
+    name, optimizer = cause.module.text(stmt.targets[0]), cause.module.text(built.target)
+    if not sites.said_at(built.target, built.scope, made.scope, made.site):
+        return "the optimizer has no name where the scheduler is built"
+    rise = f"{linear[1]}({optimizer}, start_factor={_FACTOR}, total_iters={steps})"
+    line = f"{name} = {sequence[1]}({optimizer}, [{rise}, {name}], milestones=[{steps}])"
+    put = verbs.insert_after(cause.module, stmt, [line])
+    edits = None if put is None else (*{*linear[0], *sequence[0]}, *put)
+    return _fix(steps, Safety.UNSAFE, edits) or "the scheduler's line cannot be added to"
+
+
+def _stepped_alike(update: Update) -> bool:
+    """Whether the scheduler is stepped right where the optimizer is: in the same innermost loop."""
+    loops = [x for x in sites.around(update.scope, update.node) if isinstance(x, (s.For, s.While))]
+    steps = update.schedule.steps
+    return (
+        bool(loops)
+        and bool(steps)
+        and all(scope is update.scope and _innermost(scope, call) is loops[-1] for call, scope in steps)
+    )
+
+
+def _innermost(scope: Scope, node: s.Node) -> s.Stmt | None:
+    loops = [x for x in sites.around(scope, node) if isinstance(x, (s.For, s.While))]
+    return loops[-1] if loops else None
+
+
+def _fix(steps: int, safety: Safety, edits: tuple[Edit, ...] | None) -> Fix | None:
+    if not edits:
+        return None
+    return Fix(f"Let the learning rate rise over {steps} steps", safety, tuple(sorted(set(edits))))
