@@ -72,6 +72,8 @@ class Library:
         self.words = lru_cache(maxsize=None)(self._words)
         self.inert = lru_cache(maxsize=None)(self._inert)
         self.given = lru_cache(maxsize=None)(self.vocabulary.gives)
+        self.options = lru_cache(maxsize=None)(self.vocabulary.is_options)
+        self.is_a = lru_cache(maxsize=None)(self.vocabulary.is_a)
         self.initializes = lru_cache(maxsize=None)(lambda path: self.vocabulary.entry("initializers", path) is not None)
 
     def _layer(self, path: str) -> Mapping[str, Plain] | None:
@@ -109,6 +111,7 @@ class World:
     files: Files
     values: Values
     library: Library
+    switches: dict[s.If, bool] = field(default_factory=dict)
 
     @cached_property
     def options(self) -> Mapping[str, list[tuple[s.Call, Scope]]]:

@@ -62,64 +62,70 @@ class Evaluator(Classes):
         return self.settle(expr, frame, found) if isinstance(found, Unknown) else found
 
     def _evaluated(self, expr: s.Expr, frame: Frame) -> Value:
-        if isinstance(expr, s.Name):
+        kind = type(expr)
+        if kind is s.Name:
+            assert isinstance(expr, s.Name)
             return self.lookup(expr.text, frame, expr.id)
-        if isinstance(expr, s.Constant):
-            return expr.value
-        if isinstance(expr, s.Attribute):
+        if kind is s.Attribute:
+            assert isinstance(expr, s.Attribute)
             return self.attribute(self.evaluate(expr.value, frame), expr.attr)
-        if isinstance(expr, s.Call):
+        if kind is s.Constant:
+            assert isinstance(expr, s.Constant)
+            return expr.value
+        if kind is s.Call:
+            assert isinstance(expr, s.Call)
             return self._call(expr, frame)
-        if isinstance(expr, s.Sequence):
-            items = self._spread(expr.items, frame)
-            if expr.kind == "set":
-                return {i for i in items if not isinstance(i, (list, dict))}
-            return tuple(items) if expr.kind == "tuple" else items
-        if isinstance(expr, s.Binary):
-            return self.arithmetic(expr.op, self.evaluate(expr.left, frame), self.evaluate(expr.right, frame))
-        if isinstance(expr, s.Compare):
-            return self._compare(expr, frame)
-        if isinstance(expr, s.Boolean):
-            left = self.evaluate(expr.left, frame)
-            if self.truth(left) == (expr.op == "or"):
-                return left
-            return self.evaluate(expr.right, frame)
-        if isinstance(expr, s.Conditional):
-            return self.evaluate(expr.then if self.truth(self.evaluate(expr.test, frame)) else expr.orelse, frame)
-        if isinstance(expr, s.Subscript):
-            return self.item(self.evaluate(expr.value, frame), self.evaluate(expr.index, frame))
-        return self._rarer(expr, frame)
+        known = _RARER.get(kind)
+        if known is None:
+            return self.unknown("unread", str(frame.module.path), expr.id)
+        found: Value = known(self, expr, frame)
+        return found
 
-    def _rarer(self, expr: s.Expr, frame: Frame) -> Value:
-        if isinstance(expr, s.Unary):
-            return self._unary(expr, frame)
-        if isinstance(expr, s.Slice):
-            parts = [self.evaluate(p, frame) if p is not None else None for p in (expr.lower, expr.upper, expr.step)]
-            return slice(*parts)
-        if isinstance(expr, s.Mapping):
-            return self._mapping(expr, frame)
-        if isinstance(expr, s.Comprehension):
-            return self._comprehension(expr, frame)
-        if isinstance(expr, s.Lambda):
-            inner = frame.scope.inner.get(expr.id)
-            return Fn(inner, frame) if inner is not None else self.unknown("lambda", expr.id)
-        if isinstance(expr, s.Format):
-            parts_ = [self.evaluate(p, frame) for p in expr.parts]
-            if all(isinstance(p, (str, int, float)) for p in parts_):
-                return "".join(str(p) for p in parts_)
-            return self.unknown("text", *parts_)
-        if isinstance(expr, s.Walrus):
-            value = self.evaluate(expr.value, frame)
-            if isinstance(expr.target, s.Name):
-                frame.vars[expr.target.text] = value
-            return value
-        if isinstance(expr, (s.Await, s.Starred)):
-            return self.evaluate(expr.value, frame)
-        if isinstance(expr, s.Yield):
-            value = self.evaluate(expr.value, frame) if expr.value is not None else None
-            frame.yields.append(value)
-            return self.unknown("sent", expr.id)
-        return self.unknown("unread", str(frame.module.path), expr.id)
+    def _sequence(self, expr: s.Sequence, frame: Frame) -> Value:
+        items = self._spread(expr.items, frame)
+        if expr.kind == "set":
+            return {i for i in items if not isinstance(i, (list, dict))}
+        return tuple(items) if expr.kind == "tuple" else items
+
+    def _binary(self, expr: s.Binary, frame: Frame) -> Value:
+        return self.arithmetic(expr.op, self.evaluate(expr.left, frame), self.evaluate(expr.right, frame))
+
+    def _boolean(self, expr: s.Boolean, frame: Frame) -> Value:
+        left = self.evaluate(expr.left, frame)
+        return left if self.truth(left) == (expr.op == "or") else self.evaluate(expr.right, frame)
+
+    def _conditional(self, expr: s.Conditional, frame: Frame) -> Value:
+        return self.evaluate(expr.then if self.truth(self.evaluate(expr.test, frame)) else expr.orelse, frame)
+
+    def _subscript(self, expr: s.Subscript, frame: Frame) -> Value:
+        return self.item(self.evaluate(expr.value, frame), self.evaluate(expr.index, frame))
+
+    def _slice(self, expr: s.Slice, frame: Frame) -> Value:
+        parts = [self.evaluate(p, frame) if p is not None else None for p in (expr.lower, expr.upper, expr.step)]
+        return slice(*parts)
+
+    def _lambda(self, expr: s.Lambda, frame: Frame) -> Value:
+        inner = frame.scope.inner.get(expr.id)
+        return Fn(inner, frame) if inner is not None else self.unknown("lambda", expr.id)
+
+    def _format(self, expr: s.Format, frame: Frame) -> Value:
+        parts = [self.evaluate(p, frame) for p in expr.parts]
+        if all(isinstance(p, (str, int, float)) for p in parts):
+            return "".join(str(p) for p in parts)
+        return self.unknown("text", *parts)
+
+    def _walrus(self, expr: s.Walrus, frame: Frame) -> Value:
+        value = self.evaluate(expr.value, frame)
+        if isinstance(expr.target, s.Name):
+            frame.vars[expr.target.text] = value
+        return value
+
+    def _inner(self, expr: s.Await | s.Starred, frame: Frame) -> Value:
+        return self.evaluate(expr.value, frame)
+
+    def _yield(self, expr: s.Yield, frame: Frame) -> Value:
+        frame.yields.append(self.evaluate(expr.value, frame) if expr.value is not None else None)
+        return self.unknown("sent", expr.id)
 
     # --- calls ----------------------------------------------------------------------------------
 
@@ -331,10 +337,10 @@ class Evaluator(Classes):
         if top and key in self.globals:
             return self.globals[key]
         bindings = [b for b in scope.reaching(name, at) if b.kind != "update"]
+        if len(bindings) == 1:
+            return self._binding(bindings[0], frame, at)
         values = [self._binding(b, frame, at) for b in bindings[:6]]
         known = [v for v in values if not isinstance(v, Unknown)]
-        if len(values) == 1:
-            return values[0]
         firm = [v for v in known if isinstance(v, (ClassRef, Fn, LibRef, Pkg))]
         if firm and not [v for v in known if v not in firm and v is not None]:
             return firm[0]
@@ -401,3 +407,23 @@ class Evaluator(Classes):
 
 def _holds_unknown(value: Value) -> bool:
     return isinstance(value, (list, tuple)) and any(isinstance(v, Unknown) or _holds_unknown(v) for v in value[:32])
+
+
+_RARER: dict[type[s.Node], Callable[..., Value]] = {
+    s.Sequence: Evaluator._sequence,
+    s.Binary: Evaluator._binary,
+    s.Compare: Evaluator._compare,
+    s.Boolean: Evaluator._boolean,
+    s.Conditional: Evaluator._conditional,
+    s.Subscript: Evaluator._subscript,
+    s.Unary: Evaluator._unary,
+    s.Slice: Evaluator._slice,
+    s.Mapping: Evaluator._mapping,
+    s.Comprehension: Evaluator._comprehension,
+    s.Lambda: Evaluator._lambda,
+    s.Format: Evaluator._format,
+    s.Walrus: Evaluator._walrus,
+    s.Await: Evaluator._inner,
+    s.Starred: Evaluator._inner,
+    s.Yield: Evaluator._yield,
+}

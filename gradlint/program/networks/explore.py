@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from gradlint.program.networks.core import Cut, Decision, Raised, World
 from gradlint.program.networks.forward import Root, forward, weights
 from gradlint.program.networks.machine import Machine
-from gradlint.program.networks.making import harvest, made, outermost, shorter
+from gradlint.program.networks.making import aside, harvest, made, outermost, owner_class, shorter
 from gradlint.program.networks.objects import Layer, Link
 from gradlint.program.networks.recipes import Recipe
 from gradlint.program.scopes import Scope
@@ -82,7 +82,7 @@ class Explorer:
         """The outermost instance of a recipe, on the first way that does not raise."""
         outer, outer_target = outermost(recipe, target)
         for known in self._builds:
-            if known.recipe is outer:
+            if known.recipe == outer:
                 return known
         build = self._build(outer, outer_target)
         self._builds = [build, *self._builds[: _KEPT - 1]]
@@ -113,6 +113,7 @@ class _Judging:
         self.explorer, self.recipe, self.target, self.prepare = explorer, recipe, target, prepare
         self.index, self.depth, self.left = index, depth, _TOTAL
         self.cut = False
+        self.strict = True
 
     def verdict(self) -> Verdict | None:
         """None if there is no such instance; an outcome without a deep run if some way has none."""
@@ -134,12 +135,14 @@ class _Judging:
         machine = build.machine
         roots: list[Root] = []
         if machine is not None:
-            roots = build.roots if build.recipe is self.recipe else harvest(machine, self.recipe, self.target)
+            roots = build.roots if build.recipe == self.recipe else harvest(machine, self.recipe, self.target)
         if roots and self.index >= len(roots):
             return None
         if not roots or machine is None:
             return self._elsewhere(build) if self.index == 0 else None
-        root = roots[self.index]
+        return self._run(build, machine, roots[self.index])
+
+    def _run(self, build: _Build, machine: Machine, root: Root) -> Outcome | None:
         if not self._holds_enough(machine, root):
             return Outcome(root, (), {}, {})
         machine.rewind(_FORWARD)
@@ -154,13 +157,25 @@ class _Judging:
 
     def _elsewhere(self, build: _Build) -> Outcome | None:
         """A network that is not made where its owner first is: by another way, else on its own."""
-        if build.machine is not None:
-            found = self._alive(
-                dict(build.oracle), [k for k, d in build.machine.decisions.items() if d.phase == "build"]
-            )
+        machine, owner = build.machine, self.recipe.owner
+        if machine is None or owner is None:
+            return None
+        if build.searches > 0:
+            build.searches -= 1
+            met = [k for k, d in machine.decisions.items() if d.phase == "build"]
+            found = self._alive(dict(build.oracle), met)
             if found is not None:
                 return found
-        return self.attempt({}, strict=False)
+        held = build.roots if build.recipe == owner else harvest(machine, owner, owner_class(self.recipe))
+        if not held:
+            return None
+        self.strict = False
+        machine.rewind(_FORWARD)
+        try:
+            roots = aside(machine, self.recipe, self.target, held[0])
+        except (Cut, Raised, RecursionError):
+            return None
+        return self._run(build, machine, roots[0]) if roots else None
 
     def _alive(self, oracle: dict[int, bool], met: list[int]) -> Outcome | None:
         """The first of the ways that take one condition otherwise and do not raise."""
@@ -211,9 +226,9 @@ class _Judging:
                 return False
         return True
 
-    def attempt(self, oracle: Mapping[int, bool], outer: bool = False, strict: bool = True) -> Outcome | None:
+    def attempt(self, oracle: Mapping[int, bool], outer: bool = False) -> Outcome | None:
         """One interpretation; None if it raises or is cut off."""
-        machine = Machine(self.explorer.world, oracle, min(_BUILD, self.left), strict=strict)
+        machine = Machine(self.explorer.world, oracle, min(_BUILD, self.left), strict=self.strict)
         try:
             roots = made(machine, self.recipe, self.target)
             if self.index >= len(roots):

@@ -65,7 +65,7 @@ class Library(Modules):
             return args[passed]
         if facts.layer(path) is not None:
             return self.made(path, args, kwargs, at, frame)
-        if facts.vocabulary.is_options(path):
+        if facts.options(path):
             return Options(path)
         plain = self._plain(path, args, kwargs)
         if plain is not None:
@@ -319,18 +319,18 @@ class Library(Modules):
         return False if all(v is False for v in verdicts) else self.unknown("isinstance", value, *options)
 
     def _instance_of(self, value: Value, kind: Value) -> bool | None:
-        vocabulary = self.world.library.vocabulary
+        library = self.world.library
         if isinstance(value, LibRef) and isinstance(kind, LibRef):
-            return vocabulary.is_a(value.path, kind.path)
+            return library.is_a(value.path, kind.path)
         if isinstance(value, ClassRef):
             value = Obj(value.scope, None, 0)
         if isinstance(value, (Layer, Container)):
-            return isinstance(kind, LibRef) and vocabulary.is_a(value.path, kind.path)
+            return isinstance(kind, LibRef) and library.is_a(value.path, kind.path)
         if isinstance(value, Obj):
             if isinstance(kind, ClassRef):
                 return kind.scope in self.world.values.lineage(value.cls)
             bases = self.world.values.library_bases(value.cls)
-            return isinstance(kind, LibRef) and any(vocabulary.is_a(b, kind.path) for b in bases)
+            return isinstance(kind, LibRef) and any(library.is_a(b, kind.path) for b in bases)
         if isinstance(kind, LibRef) and isinstance(value, NATIVE):
             name = kind.path.rpartition(".")[2]
             names = {c.__name__ for c in type(value).__mro__}

@@ -109,6 +109,12 @@ class Machine(Evaluator):
 
     def switchable(self, stmt: s.If) -> bool:
         """Whether the branch of an option initializes layers."""
+        known = self.world.switches.get(stmt)
+        if known is None:
+            known = self.world.switches[stmt] = self._switches(stmt)
+        return known
+
+    def _switches(self, stmt: s.If) -> bool:
         words = self.world.library.words("switches")
         tests = {n.text for n in s.walk(stmt.test) if isinstance(n, s.Name)}
         names = tests | {
@@ -262,7 +268,7 @@ class Machine(Evaluator):
         values = self.world.values.of(expr, frame.scope)
         for value in values:
             library = value.of.path if isinstance(value, Made) and isinstance(value.of, Lib) else None
-            if library is not None and self.world.library.vocabulary.is_options(library):
+            if library is not None and self.world.library.options(library):
                 return Options(library)
         known = [v for v in values if not (isinstance(v, Const) and v.value is None)]
         only = known[0] if len(known) == 1 else None

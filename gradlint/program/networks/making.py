@@ -39,7 +39,7 @@ def harvest(machine: Machine, recipe: Recipe, target: Scope | None) -> list[Root
 def outermost(recipe: Recipe, target: Scope | None) -> tuple[Recipe, Scope | None]:
     """The recipe of the instance that holds all the others on the way to a network."""
     while recipe.owner is not None:
-        recipe, target = recipe.owner, _owner_class(recipe)
+        recipe, target = recipe.owner, owner_class(recipe)
     return recipe, target
 
 
@@ -50,7 +50,7 @@ def shorter(recipe: Recipe, target: Scope | None) -> Iterator[Recipe]:
     while chain[-1].owner is not None:
         chain.append(chain[-1].owner)
     for index in range(len(chain) - 1, 0, -1):
-        cut: Recipe = Recipe((), None, _owner_class(chain[index - 1]))
+        cut: Recipe = Recipe((), None, owner_class(chain[index - 1]))
         if chain[index].calls:
             for inner in reversed(chain[:index]):
                 cut = Recipe(inner.calls, cut, inner.made)
@@ -66,20 +66,26 @@ def _instances(machine: Machine, recipe: Recipe, cls: Scope) -> list[Root]:
         target = recipe.made or cls
         machine.instance(ClassRef(target, machine.lazy_frame(target.parent or target)), [], {}, None)
         return [machine.objects[0]]
-    call = recipe.calls[-1][0]
-    owner = _instances(machine, recipe.owner, _owner_class(recipe)) if recipe.owner is not None else []
+    owner = _instances(machine, recipe.owner, owner_class(recipe)) if recipe.owner is not None else []
     found = harvest(machine, recipe, cls)
     if not found and owner and machine.strict:
         raise Raised
-    if not found:
-        value = machine.evaluate(call, _frame_of(machine, recipe, owner[0] if owner else None))
-        if isinstance(value, Obj) and cls in machine.world.values.lineage(value.cls):
-            return [value]
-        found = harvest(machine, recipe, cls)
-    return found
+    return found or aside(machine, recipe, cls, owner[0] if owner else None)
 
 
-def _owner_class(recipe: Recipe) -> Scope:
+def aside(machine: Machine, recipe: Recipe, target: Scope | None, owner: Value) -> list[Root]:
+    """What the last call of a recipe gives on its own, without the code around it."""
+    call = recipe.calls[-1][0]
+    value = machine.evaluate(call, _frame_of(machine, recipe, owner))
+    if target is None and isinstance(value, Container):
+        return [value]
+    if target is not None and isinstance(value, Obj) and target in machine.world.values.lineage(value.cls):
+        return [value]
+    return harvest(machine, recipe, target)
+
+
+def owner_class(recipe: Recipe) -> Scope:
+    """The class in whose code the first call of a recipe stands."""
     owner = enclosing_class(recipe.calls[0][1])
     assert owner is not None
     return owner
@@ -117,8 +123,8 @@ def _receive(frame: Frame, owner: Value) -> None:
 
 def _sequences(machine: Machine, recipe: Recipe) -> list[Root]:
     """Sequences: by running the function that makes them, else on their own."""
-    call, where = recipe.calls[-1]
-    owner = _instances(machine, recipe.owner, _owner_class(recipe)) if recipe.owner is not None else []
+    where = recipe.calls[-1][1]
+    owner = _instances(machine, recipe.owner, owner_class(recipe)) if recipe.owner is not None else []
     found = harvest(machine, recipe, None)
     function = where.function
     if not found and function is not None and (len(recipe.calls) > 1 or function.owner is None):
@@ -129,9 +135,4 @@ def _sequences(machine: Machine, recipe: Recipe) -> list[Root]:
             args, kwargs = machine.arguments(recipe.calls[-2][0], outer)
         machine.call_function(Fn(function, machine.lazy_frame(function.parent or function)), args, kwargs)
         found = harvest(machine, recipe, None)
-    if not found:
-        frame = machine.lazy_frame(where)
-        _receive(frame, owner[0] if owner else None)
-        value = machine.evaluate(call, frame)
-        found = [value] if isinstance(value, Container) else []
-    return found
+    return found or aside(machine, recipe, None, owner[0] if owner else None)
