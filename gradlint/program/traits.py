@@ -212,9 +212,11 @@ def _stops_gradient(values: Values, item: s.Expr) -> bool:
 
 
 def _short(path: str) -> str:
-    """A class as people write it."""
-    owner, _, name = path.rpartition(".")
-    return f"{owner.rpartition('.')[2]}.{name}" if owner else name
+    """A class as people write it: `nn.LSTM`, `AutoModel` for its `from_pretrained`."""
+    parts = path.split(".")
+    if len(parts) > 1 and parts[-1][:1].islower() and parts[-2][:1].isupper():
+        return parts[-2]
+    return ".".join(parts[-2:])
 
 
 def _concrete(path: str) -> bool:
