@@ -13,8 +13,20 @@ from gradlint.program.scopes import Scope
 from gradlint.program.values import Cls, Const, Items, Made, Option, Unknown, Values, ValueSet
 from gradlint.vocabulary import Plain, operand
 
-Key = tuple[Cls | Lib, s.Call | None]
+# What an optimizer is, where it is built and, where a network's method builds it, where that network is built.
+Key = tuple[Cls | Lib, s.Call | None, s.Call | None]
 Keys = frozenset[Key]
+
+
+def share(some: Keys, others: Keys) -> bool:
+    """Whether two sets of optimizers have one in common; one built by a method of an unknown network is any of its."""
+    return any(a[:2] == b[:2] and (a[2] is b[2] or a[2] is None or b[2] is None) for a in some for b in others)
+
+
+def _origin(optimizer: Made) -> s.Call | None:
+    """Where the network is built whose method builds the optimizer."""
+    receiver = optimizer.context.receiver if optimizer.context is not None else None
+    return receiver.site if isinstance(receiver, Made) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +61,7 @@ class Optimizers:
             while isinstance(value, Made) and not self.is_optimizer(value) and value.receiver is not None:
                 value = value.receiver
             if isinstance(value, Made) and value.site is not None and self.is_optimizer(value):
-                out.add((value.of, value.site))
+                out.add((value.of, value.site, _origin(value)))
         return frozenset(out)
 
     def among(self, call: s.Call, scope: Scope) -> Keys:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gradlint.program import syntax as s
 from gradlint.program.frameworks import Frameworks
 from gradlint.program.names import Lib
-from gradlint.program.optimizers import Cause, Keys, Optimizers
+from gradlint.program.optimizers import Cause, Keys, Optimizers, share
 from gradlint.program.project import Module
 from gradlint.program.rising import Rising
 from gradlint.program.schedulers import CALLEES, Schedulers
@@ -55,7 +55,7 @@ class Schedules:
     def of(self, optimizers: ValueSet, scope: Scope, module: Module) -> Schedule:
         """The schedule of the optimizers that a step in `scope` may be of."""
         mades = tuple(v for v in optimizers if isinstance(v, Made) and self.optimizers.is_optimizer(v))
-        keys = frozenset((v.of, v.site) for v in mades if v.site is not None)
+        keys = self.optimizers.keys(frozenset(mades))
         if not keys:
             return Schedule(None)
         key = (keys, scope)
@@ -105,8 +105,8 @@ class Schedules:
     def _of(self, mades: tuple[Made, ...], keys: Keys, scope: Scope) -> Schedule:
         causes = [c for m in mades if (c := self.optimizers.own(m)) is not None]
         causes += [c for m in mades if (c := self.frameworks.configured(m)) is not None]
-        causes += [c for held, c in self._schedulers.all() if held & keys]
-        causes += [c for held, c in self._writes() if held & keys]
+        causes += [c for held, c in self._schedulers.all() if share(held, keys)]
+        causes += [c for held, c in self._writes() if share(held, keys)]
         rate, beta2 = self.optimizers.rate(mades), self.optimizers.beta2(mades)
         warming = tuple(c for c in causes if c.warms)
         if warming:
@@ -160,7 +160,7 @@ class Schedules:
                     continue
                 if not self._may_schedule(name, functions):
                     continue
-                if self.optimizers.among(call, where) & keys:
+                if share(self.optimizers.among(call, where), keys):
                     yield Cause(where.module, call, "a call that may schedule the learning rate", None, where)
 
     def _may_schedule(self, name: str, functions: ValueSet) -> bool:

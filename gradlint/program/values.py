@@ -884,6 +884,12 @@ class Values:
                             out.add(value)
                         else:
                             out.add(Func(value.scope, receiver))
+                    elif (
+                        isinstance(value, Func)
+                        and value.scope.owner is here
+                        and "classmethod" in value.scope.decorators
+                    ):
+                        out.add(Func(value.scope, Cls(scope)))
                     else:
                         out.add(value)
             return frozenset(out)
