@@ -13,8 +13,8 @@ class Tensors(Core):
     """What operations do to the chain."""
 
     def passed(self, *inputs: Tensor) -> Tensor:
-        """An operation that keeps the chain; of several inputs the longest chain counts."""
-        best = max(inputs, key=lambda t: (len(t.run) + (t.pending is not None), len(t.run)))
+        """An operation that keeps the chain; of several inputs the longest counts that another layer can continue."""
+        best = max(inputs, key=lambda t: (t.pending is None and bool(t.run), len(t.run) + (t.pending is not None)))
         return Tensor(best.run, best.pending, inputs, "pass")
 
     def broken(self, inputs: Iterable[Tensor] = ()) -> Tensor:
