@@ -103,7 +103,9 @@ class Machine(Evaluator):
         taken = self.truth(value)
         if taken or self.phase != "build" or isinstance(value, Unknown) or isinstance(stmt.test, s.Constant):
             return taken
-        if frame.scope.owner is not None and self.switchable(stmt):
+        params = {p.name for p in frame.scope.params}
+        tested = {n.text for n in s.walk(stmt.test) if isinstance(n, s.Name)}
+        if frame.scope.owner is not None and tested <= params and self.switchable(stmt):
             return self.decide(hash(("switch", str(frame.module.path), stmt.id)))
         return taken
 
@@ -115,6 +117,8 @@ class Machine(Evaluator):
         return known
 
     def _switches(self, stmt: s.If) -> bool:
+        if any(isinstance(n, s.Call) for n in s.walk(stmt.test)):
+            return False
         words = self.world.library.words("switches")
         tests = {n.text for n in s.walk(stmt.test) if isinstance(n, s.Name)}
         names = tests | {
