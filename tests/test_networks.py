@@ -145,14 +145,15 @@ RUNS = [
     # how layers are held
     pytest.param(f"self.net = nn.Sequential(*{FOUR})", "return self.net(x)", 4, id="star"),
     pytest.param(
-        "self.net = nn.Sequential(nn.Sequential(nn.Linear(8, 8), nn.ReLU()), nn.Sequential(nn.Linear(8, 8), nn.ReLU()))",
+        "pair = lambda: nn.Sequential(nn.Linear(8, 8), nn.ReLU())\nself.net = nn.Sequential(pair(), pair())",
         "return self.net(x)",
         2,
         id="nested",
     ),
     pytest.param(
         "from collections import OrderedDict\n"
-        "self.net = nn.Sequential(OrderedDict([('a', nn.Linear(8, 8)), ('r', nn.ReLU()), ('b', nn.Linear(8, 8)), ('s', nn.ReLU())]))",
+        "layers = [('a', nn.Linear(8, 8)), ('r', nn.ReLU()), ('b', nn.Linear(8, 8)), ('s', nn.ReLU())]\n"
+        "self.net = nn.Sequential(OrderedDict(layers))",
         "return self.net(x)",
         2,
         id="ordered dict",
@@ -401,7 +402,7 @@ CALLERS = [
 ]
 OPTIONAL = """
 def block(norm):
-    return nn.Sequential(nn.Linear(8, 8), nn.LayerNorm(8), nn.ReLU()) if norm else nn.Sequential(nn.Linear(8, 8), nn.ReLU())
+    return nn.Sequential(nn.Linear(8, 8), *([nn.LayerNorm(8)] if norm else []), nn.ReLU())
 
 class Net(nn.Module):
     def __init__(self, norm=True):
