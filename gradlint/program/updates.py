@@ -216,7 +216,7 @@ class Updates:
         return out
 
     def _update(self, act: Act) -> Update | None:
-        roots, known = self._roots(act.scope)
+        roots, known = self._roots(act.scope, scaled=bool(act.fact.get("scaled")))
         focus = Focus(act, self.program.values)
         states: set[State] = set()
         for root, entry in roots:
@@ -236,8 +236,12 @@ class Updates:
             known = False
         return Update(self.program, act, frozenset(states), known)
 
-    def _roots(self, scope: Scope) -> tuple[list[tuple[Scope, State]], bool]:
-        """The outermost project code that leads to a function, with the state in which it starts."""
+    def _roots(self, scope: Scope, *, scaled: bool = False) -> tuple[list[tuple[Scope, State]], bool]:
+        """The outermost project code that leads to a function, with the state in which it starts.
+
+        Where callers are not known, a step through a gradient scaler says that what comes in is `scaled`.
+        """
+        entry = State(fresh=None, scaled=scaled)
         roots: dict[Scope, State] = {}
         known = True
         seen: set[Scope] = set()
@@ -251,7 +255,7 @@ class Updates:
             if above:
                 queue.extend((a, depth + 1) for a in above)
             else:
-                roots[here] = State(fresh=False if here.kind == "module" else None)
+                roots[here] = State(fresh=False) if here.kind == "module" else entry
         return list(roots.items()), known
 
     def _above(self, scope: Scope) -> list[Scope]:
