@@ -40,7 +40,7 @@ class Project:
     ) -> None:
         self.root = root
         self.rules = tuple(rules)
-        self.files = Files(root, overlay, before=before.files if before is not None else None)
+        self.files: Files = Files(root, overlay, before=before.files if before is not None else None)
         values = Values(self.files, load(config.vocabulary))
         self.program = Program(values, Flows(values), Traits(values), Schedules(values))
         self._updates = Updates(self.program)
