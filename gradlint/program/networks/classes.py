@@ -406,16 +406,25 @@ class Classes(Library):
             elif param.star == "**":
                 frame.vars[param.name] = given
             elif rest and not param.keyword_only:
-                frame.vars[param.name] = rest.pop(0)
+                frame.vars[param.name] = self._usual(rest.pop(0), param, frame)
                 given.pop(param.name, None)
             elif param.name in given:
-                frame.vars[param.name] = given.pop(param.name)
+                frame.vars[param.name] = self._usual(given.pop(param.name), param, frame)
             elif spread is not None:
-                frame.vars[param.name] = self.unknown("spread", spread, param.name)
+                frame.vars[param.name] = self._usual(self.unknown("spread", spread, param.name), param, frame)
             elif param.default is not None and frame.parent is not None:
                 frame.vars[param.name] = self.evaluate(param.default, frame.parent)
             else:
                 frame.vars[param.name] = self.unknown("parameter", str(frame.module.path), param.id)
+
+    def _usual(self, value: Value, param: s.Param, frame: Frame) -> Value:
+        """A size that a constructor is given and that cannot be told is taken as its default."""
+        sizes = (s.Constant, s.Sequence)
+        if isinstance(value, Unknown) and isinstance(param.default, sizes) and frame.scope.name == "__init__":
+            usual = self.evaluate(param.default, frame.parent or frame)
+            if isinstance(usual, (int, float, list, tuple)) and not isinstance(usual, bool):
+                return usual
+        return value
 
     # --- containers -----------------------------------------------------------------------------
 

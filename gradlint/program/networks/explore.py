@@ -9,7 +9,7 @@ from gradlint.program.networks.core import Cut, Decision, Raised, World
 from gradlint.program.networks.forward import Root, forward, weights
 from gradlint.program.networks.machine import Machine
 from gradlint.program.networks.making import aside, harvest, made, outermost, owner_class, shorter
-from gradlint.program.networks.objects import Layer, Link
+from gradlint.program.networks.objects import Container, Layer, Link
 from gradlint.program.networks.recipes import Recipe
 from gradlint.program.scopes import Scope
 
@@ -31,6 +31,7 @@ class Outcome:
     runs: tuple[tuple[Link, ...], ...]
     decisions: Mapping[int, Decision]
     order: Mapping[Layer, tuple[int, int]]
+    containers: tuple[Container, ...] = ()
 
     def longest(self) -> int:
         return max((len(r) for r in self.runs), default=0)
@@ -248,7 +249,9 @@ class _Judging:
 
 
 def _outcome(machine: Machine, root: Root) -> Outcome:
-    return Outcome(root, tuple(_segments(machine)), dict(machine.decisions), dict(machine.order))
+    return Outcome(
+        root, tuple(_segments(machine)), dict(machine.decisions), dict(machine.order), tuple(machine.containers)
+    )
 
 
 def _same_site(layer: Layer, run: tuple[Link, ...]) -> bool:

@@ -223,7 +223,7 @@ class Library(Modules):
         if not args:
             return [] if name == "list" else () if name == "tuple" else set()
         if isinstance(args[0], (Unknown, Tensor)):
-            return [self.element(args[0])] if name in ("list", "sorted") else args[0]
+            return args[0]
         items = self.iterate(args[0])
         if name == "tuple":
             return tuple(items)

@@ -10,7 +10,7 @@ from gradlint.program import syntax as s
 from gradlint.program.names import Lib
 from gradlint.program.networks.core import Library, World
 from gradlint.program.networks.explore import Explorer, Outcome
-from gradlint.program.networks.objects import Layer, Link, Obj, walk_modules
+from gradlint.program.networks.objects import Container, Layer, Link, Obj, layer_of, walk_modules
 from gradlint.program.networks.outside import Outside
 from gradlint.program.networks.recipes import (
     Recipe,
@@ -80,7 +80,7 @@ class Network:
         """Whether this network is the one to name: no part of it, and no base class, holds the run by itself."""
         root = stack.outcome.root
         if not isinstance(root, Obj):
-            return True
+            return not self._borrowed(stack, root, depth)
         inside = [m for _, m in walk_modules(root) if isinstance(m, Obj) and m is not root]
         for part in inside:
             if sum(1 for layer in stack.layers if part in layer.makers) >= depth:
@@ -90,6 +90,15 @@ class Network:
             return True
         most = max(set(homes), key=lambda h: (homes.count(h), h is self.scope))
         return most is self.scope or most not in list(self.project.world.values.lineage(root.cls))
+
+    def _borrowed(self, stack: Stack, root: Container, depth: int) -> bool:
+        """Whether a sequence only takes up the layers of another network."""
+        outer = set(root.makers)
+        taken = [x for x in stack.layers if any(m.modular and m not in outer for m in x.makers)]
+        inside = {id(m) for _, m in walk_modules(root)}
+        others = [c for c in stack.outcome.containers if id(c) not in inside and c.site is not root.site]
+        held = [sum(1 for _, m in walk_modules(c) if layer_of(m) in stack.layers) for c in others]
+        return len(taken) >= depth or any(count >= depth for count in held)
 
 
 _PROJECTS: WeakKeyDictionary[Values, Project] = WeakKeyDictionary()
@@ -116,11 +125,20 @@ def _sequences(module: Module, project: Project) -> Iterator[Network]:
                 continue
             inner |= {c.id for c in s.calls(call) if c is not call}
             owner = enclosing_class(where)
-            if owner is not None and is_network_class(project.world, owner):
+            if owner is not None and (is_network_class(project.world, owner) or _opaque(project.world, owner)):
                 continue
             if not project.recipes.claimed(call, where):
                 recipes = tuple(project.recipes.reaching(call, where, None))
                 yield Network(module, call, name, where, recipes, project)
+
+
+def _opaque(world: World, cls: Scope) -> bool:
+    """Whether a class has bases that nothing is known of."""
+    node = cls.node
+    assert isinstance(node, s.Class)
+    bases = [b for b in node.bases if b.keyword is None]
+    known = world.values.bases(cls)
+    return len(known) < len(bases) or any(isinstance(b, Lib) and not world.library.inert(b.path) for b in known)
 
 
 def _is_sequence(world: World, call: s.Call, where: Scope, name: str) -> bool:

@@ -9,7 +9,7 @@ from functools import cached_property
 from gradlint.program import syntax as s
 from gradlint.program.networks.core import Cut, Raised, World
 from gradlint.program.networks.machine import Machine, Returned
-from gradlint.program.networks.objects import Container, Fn, Obj
+from gradlint.program.networks.objects import Container, Fn, Obj, module_like
 from gradlint.program.networks.recipes import enclosing_class
 from gradlint.program.project import Module
 from gradlint.program.scopes import Scope
@@ -49,8 +49,7 @@ class Outside:
                 if isinstance(subject, Obj):
                     self._methods(machine, subject)
             for subject in machine.subjects:
-                if self._pretrained(machine, subject):
-                    machine.mark_all(subject)
+                self._load(machine, subject)
         finally:
             machine.phase, machine.subjects = "run", []
             machine.decisions.clear()
@@ -171,29 +170,49 @@ class Outside:
 
     # --- pretrained weights ---------------------------------------------------------------------
 
-    def _pretrained(self, machine: Machine, subject: Root) -> bool:
-        """Whether some script loads weights into the network that are not the run's own checkpoint."""
+    def _load(self, machine: Machine, subject: Root) -> None:
+        """Marks what scripts load into the network, or into a part of it, that is not the run's own checkpoint."""
         for name in self.world.library.words("loads"):
             for call, where in self._calls(name):
-                if not isinstance(call.func, s.Attribute) or not self._hinted(call, where):
+                if not isinstance(call.func, s.Attribute):
                     continue
-                if any(
-                    isinstance(v, Made) and machine.holds(v, subject)
-                    for v in self.world.values.of(call.func.value, where)
-                ):
-                    return True
-        return False
+                receiver = call.func.value
+                if self._holds(machine, receiver, where, subject):
+                    if self._hinted(call, where) or self._initial(call, where):
+                        machine.mark_all(subject)
+                elif isinstance(receiver, s.Attribute) and self._holds(machine, receiver.value, where, subject):
+                    part = subject.attrs.get(receiver.attr) if isinstance(subject, Obj) else None
+                    given = call.args[0].value if call.args else None
+                    if module_like(part) and not isinstance(given, s.Subscript):
+                        machine.mark_all(part)
+
+    def _holds(self, machine: Machine, expr: s.Expr, where: Scope, subject: Root) -> bool:
+        return any(isinstance(v, Made) and machine.holds(v, subject) for v in self.world.values.of(expr, where))
 
     def _hinted(self, call: s.Call, where: Scope) -> bool:
+        """Whether words around a call say that the weights were trained elsewhere."""
+        text = self._text(call, where) + " ".join(where.module.text(test) for test in _tests(where.body, call)).lower()
+        return any(word in text for word in self.world.library.words("pretrained"))
+
+    def _text(self, call: s.Call, where: Scope) -> str:
+        """A call and what gives the names in it their values."""
         module = where.module
         texts = [module.text(call)]
         for name in (n.text for a in call.args for n in s.walk(a) if isinstance(n, s.Name)):
             home = where.lookup(name)
             if home is not None:
                 texts += [module.text(b.value) for b in home.bindings[name] if b.value is not None]
-        texts += [module.text(test) for test in _tests(where.body, call)]
-        text = " ".join(texts).lower()
-        return any(word in text for word in self.world.library.words("pretrained"))
+        return " ".join(texts).lower()
+
+    def _initial(self, call: s.Call, where: Scope) -> bool:
+        """Whether a file that trains loads weights from a file before it does, whatever its options."""
+        if where.module.calls.get("backward") is None or _tests(where.body, call):
+            return False
+        for stmt in s.walk(where.body, into=False):
+            if isinstance(stmt, (s.For, s.While, s.Try)) and (stmt.id < call.id):
+                return False
+        text = self._text(call, where)
+        return "load(" in text and "state_dict()" not in text
 
 
 def _tests(body: s.Node, call: s.Call) -> list[s.Expr]:
