@@ -82,6 +82,7 @@ def member(files: Files, path: Path, name: str, _seen: frozenset[Path] = frozens
 def starred(files: Files, scope: Scope, name: str, _seen: frozenset[Path] = frozenset()) -> Meaning | None:
     """What a star import of the scope's module brings in under `name`; the last one wins."""
     library: Lib | None = None
+    passed_on: Member | None = None
     for stmt in reversed(scope.star_imports):
         home = _home(files, scope.module, stmt)
         if home is None:
@@ -89,6 +90,8 @@ def starred(files: Files, scope: Scope, name: str, _seen: frozenset[Path] = froz
                 library = Lib(f"{stmt.module}.{name}")
             continue
         found = member(files, home, name, _seen)
-        if found is not None:
+        if isinstance(found, Member) and all(b.kind == "import" for b in found.module.scope.bindings[name]):
+            passed_on = passed_on or found  # where a package's modules import from it, this may lead in a circle
+        elif found is not None:
             return found
-    return library
+    return passed_on or library
