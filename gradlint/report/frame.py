@@ -38,7 +38,8 @@ def frame(lines: Sequence[str], marks: Sequence[Mark], terminal: Terminal, gutte
             yield terminal.paint(f"{ELLIPSIS:{max(gutter, len(ELLIPSIS))}}", "gutter")
         previous = row
         here = sorted((mark for mark in marks if row in _marked(mark)), key=lambda mark: mark.place.start)
-        line = _Line(lines[row - 1], width, min((_span(mark, row, lines)[0] for mark in here), default=0))
+        # One column is left for a caret that stands behind the end of the line.
+        line = _Line(lines[row - 1], width - 1, min((_span(mark, row, lines)[0] for mark in here), default=0))
         number = terminal.paint(f"{row:>{gutter}} |", "gutter")
         yield f"{number} {line.shown}".rstrip()
         for mark in here:
