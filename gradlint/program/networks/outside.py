@@ -174,7 +174,7 @@ class Outside:
         """Marks what scripts load into the network, or into a part of it, that is not the run's own checkpoint."""
         for name in self.world.library.words("loads"):
             for call, where in self._calls(name):
-                if not isinstance(call.func, s.Attribute):
+                if not isinstance(call.func, s.Attribute) or not call.args:
                     continue
                 receiver = call.func.value
                 if self._holds(machine, receiver, where, subject):
@@ -182,8 +182,7 @@ class Outside:
                         machine.mark_all(subject)
                 elif isinstance(receiver, s.Attribute) and self._holds(machine, receiver.value, where, subject):
                     part = subject.attrs.get(receiver.attr) if isinstance(subject, Obj) else None
-                    given = call.args[0].value if call.args else None
-                    if module_like(part) and not isinstance(given, s.Subscript):
+                    if module_like(part) and not isinstance(call.args[0].value, s.Subscript):
                         machine.mark_all(part)
 
     def _holds(self, machine: Machine, expr: s.Expr, where: Scope, subject: Root) -> bool:
@@ -205,14 +204,15 @@ class Outside:
         return " ".join(texts).lower()
 
     def _initial(self, call: s.Call, where: Scope) -> bool:
-        """Whether a file that trains loads weights from a file before it does, whatever its options."""
+        """Whether code that trains loads weights from a file before it does, whatever its options."""
         if where.module.calls.get("backward") is None or _tests(where.body, call):
             return False
-        for stmt in s.walk(where.body, into=False):
-            if isinstance(stmt, (s.For, s.While, s.Try)) and (stmt.id < call.id):
-                return False
+        loops = [n for n in s.walk(where.body, into=False) if isinstance(n, (s.For, s.While))]
+        tries = [n for n in s.walk(where.body, into=False) if isinstance(n, s.Try) and n.id < call.id]
+        if tries or not loops or any(loop.id < call.id for loop in loops):
+            return False
         text = self._text(call, where)
-        return "load(" in text and "state_dict()" not in text
+        return "load(" in text and "state_dict()" not in text and not isinstance(call.args[0].value, s.Subscript)
 
 
 def _tests(body: s.Node, call: s.Call) -> list[s.Expr]:
