@@ -36,6 +36,7 @@ class Rising:
     def expression(self, expr: s.Expr, scope: Scope) -> Shape:
         """The shape of what an expression gives from step to step."""
         reading = _Reading(self)
+        reading.look(expr)
         slope = reading.slope(expr, scope, {}, _DEPTH)
         return Shape(slope > 0 or reading.named, reading.known)
 
@@ -183,7 +184,7 @@ class _Reading:
         return numbers[0] if len(numbers) == 1 else None
 
     def _conditional(self, expr: s.Conditional, scope: Scope, env: Env, depth: int) -> int:
-        self._look(expr.test)
+        self.look(expr.test)
         then, orelse = self.slope(expr.then, scope, env, depth), self.slope(expr.orelse, scope, env, depth)
         early = self.early(expr.test, scope, env)
         if early is not None:
@@ -313,11 +314,11 @@ class _Reading:
         if depth <= 0 or id(scope.node) in self._active:
             return 0
         if isinstance(scope.node, s.Lambda):
-            self._look(scope.node.body)
+            self.look(scope.node.body)
             return self.slope(scope.node.body, scope, env, depth)
         self._active.add(id(scope.node))
         try:
-            self._look(scope.body)
+            self.look(scope.body)
             slopes = [
                 self.slope(r.value, scope, env, depth)
                 for r in scope.returns
@@ -328,7 +329,7 @@ class _Reading:
         finally:
             self._active.discard(id(scope.node))
 
-    def _look(self, node: s.Node) -> None:
+    def look(self, node: s.Node) -> None:
         """Notice the names of a piece of code that say "warmup"."""
         for below in s.walk(node, into=False):
             if isinstance(below, s.Name):

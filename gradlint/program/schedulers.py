@@ -178,11 +178,11 @@ class Schedulers:
 
     def _is_unused(self, call: s.Call, scope: Scope) -> bool:
         """Whether a scheduler is put under a name that nothing reads, or under none."""
-        for name, bindings in scope.bindings.items():
-            for binding in bindings:
-                if binding.value is call:
-                    uses = [n for n in s.walk(scope.module.block) if isinstance(n, s.Name) and n.text == name]
-                    return all(any(n is b.node for b in bindings) for n in uses)
+        bound = {name: bs for name, bs in scope.bindings.items() if any(b.value is call for b in bs)}
+        if bound:
+            targets = {id(b.node) for bindings in bound.values() for b in bindings}
+            names = (n for n in s.walk(scope.module.block) if isinstance(n, s.Name) and n.text in bound)
+            return all(id(n) in targets for n in names)
         return any(isinstance(n, s.Evaluate) and n.value is call for n in s.walk(scope.body, into=False))
 
 

@@ -117,13 +117,17 @@ NONE: ValueSet = frozenset()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Context:
-    """One call of a function: the values of its parameters. Equal ones are one object (`Values.context`)."""
+    """One call of a function: the values of its parameters. Equal ones are one object (`Values.context`).
+
+    A `partial` one knows the receiver only: parameters are what all calls give.
+    """
 
     scope: Scope
     args: tuple[tuple[str, ValueSet], ...]
     receiver: Value | None = None
     depth: int = 0
     parent: Context | None = None
+    partial: bool = False
 
     def get(self, name: str) -> ValueSet | None:
         return next((v for k, v in self.args if k == name), None)
@@ -200,12 +204,14 @@ class Values:
         receiver: Value | None = None,
         depth: int = 1,
         parent: Context | None = None,
+        *,
+        partial: bool = False,
     ) -> Context:
         """The context of a call; the same for the same values."""
-        key = (scope, args, receiver, parent)
+        key = (scope, args, receiver, parent, partial)
         known = self._contexts.get(key)
         if known is None:
-            known = self._contexts[key] = Context(scope, args, receiver, depth, parent)
+            known = self._contexts[key] = Context(scope, args, receiver, depth, parent, partial)
         return known
 
     # --- expressions --------------------------------------------------------------------------
@@ -423,7 +429,7 @@ class Values:
         out: set[Value] = set()
         if param.default is not None and scope.parent is not None:
             out |= self.of(param.default, scope.parent, None)
-        if context is None or context.scope is not scope:
+        if context is None or context.scope is not scope or context.partial:
             for call, where in self.callers(scope):
                 out |= self._argument(call, where, None, scope, param)
         if not [v for v in out if v != Const(None)]:
@@ -902,7 +908,7 @@ class Values:
                 return options
             if self.vocabulary.wrapped_attribute(name) and value.receiver is not None:
                 return frozenset([value.receiver])
-            return frozenset([Bound(value, name)])
+            return self._held_under(value, name) or frozenset([Bound(value, name)])
         out: set[Value] = set()
         for here in self.lineage(value.of.scope):
             for store in self.self_stores(here, name):
@@ -921,6 +927,15 @@ class Values:
             if self.library_bases(value.of.scope):
                 return frozenset([Bound(value, name)])
         return frozenset(out)
+
+    def _held_under(self, value: Made, key: str) -> ValueSet:
+        """What a library's container holds under a name."""
+        if not isinstance(value.of, Lib) or value.site is None or value.scope is None:
+            return NONE
+        if not self.vocabulary.is_container(value.of.path):
+            return NONE
+        held = self._union(self.of(a.value, value.scope, value.context) for a in value.site.args)
+        return self._union(part for v in held if isinstance(v, Table) for k, part in v.items if k == key)
 
     def self_stores(self, owner: Scope, name: str) -> list[Store]:
         """The assignments to `self.name` in a class's own methods."""
@@ -988,14 +1003,10 @@ class Values:
 
     def _constructed(self, value: Made, scope: Scope) -> Context | None:
         """The call of `__init__` that made an instance, for an assignment that stands in it."""
-        if value.site is None or scope.name != "__init__" or scope.kind != "function":
-            return (
-                None
-                if scope.kind != "function"
-                else self.context(scope, (), value, 1)
-                if not scope.params[1:]
-                else None
-            )
+        if scope.kind != "function":
+            return None
+        if value.site is None or scope.name != "__init__":
+            return self.context(scope, (), value, 1, partial=bool(scope.params[1:]))
         assert isinstance(value.of, Cls)
         found = self.find_method(value.of.scope, "__init__")
         if found is None or value.scope is None:
@@ -1007,7 +1018,7 @@ class Values:
         for call, where in found.module.calls.get("__init__", ()):
             if where is found and self._may_call(call, where, scope.owner or scope, scope):
                 return self.enter(Func(scope, value), call, where, first)
-        return None
+        return self.context(scope, (), value, 1, partial=bool(scope.params[1:]))
 
     def _outside_stores(self, owner: Scope, name: str) -> ValueSet:
         """What code outside a class assigns to an attribute of its instances."""
