@@ -24,7 +24,7 @@ _OTHERS = 8
 
 
 _WORD = re.compile(rb"[^\W\d]\w*")
-_CALLED = re.compile(rb"([A-Za-z_][A-Za-z0-9_]*)[ \t]*\(")
+_LONG = 100  # a longer word is data
 
 
 class Module:
@@ -287,12 +287,14 @@ class Files:
 
     def calling(self, pattern: re.Pattern[bytes]) -> Iterator[Module]:
         """The modules that call something whose name the pattern finds."""
-        names = {path: None for word, paths in self._index.items() if pattern.search(word) for path in paths}
-        for path in names:
-            if any(pattern.search(name) for name in _CALLED.findall(self._data(path))):
-                module = self.load(path)
-                if module is not None:
-                    yield module
+        found: dict[Path, None] = {}
+        for word, paths in self._index.items():
+            if len(word) < _LONG and pattern.search(word):
+                found.update((path, None) for path in paths if word + b"(" in self._data(path))
+        for path in found:
+            module = self.load(path)
+            if module is not None:
+                yield module
 
     def _holding(self, text: str) -> dict[Path, None]:
         """The files whose bytes contain a text of whole words, in order."""
