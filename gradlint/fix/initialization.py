@@ -89,6 +89,9 @@ def _in_sequence(network: Network, root: Container, links: list[Link]) -> list[E
     assert isinstance(call, s.Call)
     if not call.args:
         raise _Unfixed("the sequence is filled after it is made")
+    function = network.scope.function
+    if function is not None and len(network.project.world.values.callers(function)) > 1:
+        raise _Unfixed("the function that makes the sequence makes others too")
     stmt = next((n for n in _statements(network.scope.body) if _contains(n, call)), None)
     target = _target(stmt, call)
     spelling = _spelling(network, network.scope, links, call)
@@ -226,7 +229,7 @@ class _Writer:
         if walk is not None and (elements is None or (walk.plain and len(elements) > _FEW)):
             return walk.lines
         if elements is not None:
-            return self._listed(elements, self._body(links))
+            return self._listed(elements, links)
         parts: dict[str | None, list[Link]] = {}
         for link in links:
             key = _attribute(self.root, link.layer) if isinstance(self.root, Obj) else None
@@ -235,23 +238,24 @@ class _Writer:
             raise _Unfixed("the layers lie among others of the same type that are to stay as they are")
         return [line for part in parts.values() for line in self._loops(part)]
 
-    def _listed(self, elements: list[str], body: list[str]) -> list[str]:
-        over = f"({', '.join(elements)}{',' if len(elements) == 1 else ''})"
-        if len(elements) == 1 and elements[0].startswith("*"):
-            over = elements[0][1:]
+    def _listed(self, elements: list[str], links: list[Link]) -> list[str]:
+        if len(elements) == 1 and not elements[0].startswith("*"):
+            return self._body(links, elements[0])
+        body = self._body(links, self.free)
+        over = f"({', '.join(elements)})" if len(elements) > 1 else elements[0][1:]
         return _wrapped(f"for {self.free} in ", over, elements, body)
 
-    def _body(self, links: list[Link]) -> list[str]:
+    def _body(self, links: list[Link], layer: str) -> list[str]:
         nonlinearity, slope = links[0].nonlinearity, links[0].slope
         given = f', nonlinearity="{nonlinearity}"'
         if nonlinearity != "relu" and slope is not None:
             given = f", a={slope:g}{given}"
-        lines = [f"{self.spelling.weight}({self.free}.weight{given})"]
+        lines = [f"{self.spelling.weight}({layer}.weight{given})"]
         biased = [_has_bias(link.layer) for link in links]
         if all(biased):
-            lines.append(f"{self.spelling.bias}({self.free}.bias)")
+            lines.append(f"{self.spelling.bias}({layer}.bias)")
         elif any(biased):
-            lines += [f"if {self.free}.bias is not None:", f"    {self.spelling.bias}({self.free}.bias)"]
+            lines += [f"if {layer}.bias is not None:", f"    {self.spelling.bias}({layer}.bias)"]
         return lines
 
     # --- one by one ---------------------------------------------------------------------------
@@ -321,7 +325,7 @@ class _Writer:
         types = list(dict.fromkeys(layer.path for layer in layers))
         kinds = [self.spelling.types[path] for path in types]
         test = kinds[0] if len(kinds) == 1 else f"({', '.join(kinds)})"
-        body = self._body(links)
+        body = self._body(links, self.free)
         for text, part in self._parts(layers):
             own = list(dict.fromkeys(x for _, m in walk_modules(part) if (x := layer_of(m)) is not None))
             own = [x for x in own if x.path in types]

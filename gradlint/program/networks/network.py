@@ -127,8 +127,8 @@ def _sequences(module: Module, project: Project) -> Iterator[Network]:
             owner = enclosing_class(where)
             if owner is not None and (is_network_class(project.world, owner) or _opaque(project.world, owner)):
                 continue
-            if not project.recipes.claimed(call, where):
-                recipes = tuple(project.recipes.reaching(call, where, None))
+            recipes = tuple(project.recipes.of_sequence(call, where))
+            if recipes:
                 yield Network(module, call, name, where, recipes, project)
 
 

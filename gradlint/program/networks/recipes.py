@@ -39,7 +39,7 @@ class Recipes:
     _known: dict[Scope, list[Recipe]] = field(default_factory=dict)
 
     def of(self, cls: Scope) -> list[Recipe]:
-        """How instances of a class are made; those of its heirs if it has none of its own."""
+        """How instances of a class are made: those of heirs with its forward pass if it has none of its own."""
         if cls not in self._known:
             self._known[cls] = []  # a class that constructs itself
             self._known[cls] = self._of(cls)
@@ -52,8 +52,10 @@ class Recipes:
             if len(out) >= _CALLS:
                 break
         if not out:
+            runs = self.world.values.find_method(cls, "forward")
             for heir in self.heirs(cls):
-                out += self.of(heir)
+                if self.world.values.find_method(heir, "forward") is runs:
+                    out += self.of(heir)
         return out[:_CALLS] or [Recipe(made=cls)]
 
     def mentioning(self, cls: Scope) -> Iterator[Module]:
@@ -93,14 +95,20 @@ class Recipes:
         if function is None or depth >= _CHAIN:
             return [Recipe(((call, where),), None, made)]
         out: list[Recipe] = []
-        for outer, scope in self.world.values.callers(function)[:_CALLS]:
+        for outer, scope in self.world.values.callers(function)[: 3 * _CALLS]:
             if scope.function is function:
                 continue
             before = self.reaching(outer, scope, None, depth + 1)
             out += [Recipe((*recipe.calls, (call, where)), recipe.owner, made) for recipe in before]
-        return out[:_CALLS] or [Recipe(((call, where),), None, made)]
+        return out[: 3 * _CALLS] or [Recipe(((call, where),), None, made)]
 
-    def claimed(self, call: s.Call, where: Scope, depth: int = 0) -> bool:
+    def of_sequence(self, call: s.Call, where: Scope) -> list[Recipe]:
+        """How a sequence is made, where no module class takes it as a part of itself."""
+        found = self.reaching(call, where, None)
+        free = [r for r in found if not any(self.claimed(c, w) for c, w in r.calls)]
+        return free if free or not found else []
+
+    def claimed(self, call: s.Call, where: Scope) -> bool:
         """Whether a module class takes what a call gives, so that it is part of that network."""
         owner = enclosing_class(where)
         if owner is not None:
@@ -118,10 +126,7 @@ class Recipes:
                 for value in self.world.values.of(other.func, where):
                     if isinstance(value, Cls) and is_network_class(self.world, value.scope):
                         return True
-        function = where.function
-        if function is None or depth >= _CHAIN:
-            return False
-        return any(self.claimed(c, w, depth + 1) for c, w in self.world.values.callers(function)[: 2 * _CALLS])
+        return False
 
 
 def enclosing_class(scope: Scope) -> Scope | None:
