@@ -198,13 +198,13 @@ class Files:
             if not source.is_notebook:
                 raise
         whole = source
-        for index, cell in enumerate(whole.cells):
+        for cell in whole.cells:
             try:
                 cst.parse_module(whole.code[cell.start : cell.end])
             except cst.ParserSyntaxError as error:
                 if wanted:
                     self.problems.append(syntax_problem(whole, error, cell.start))
-                source = source.without_cell(index)
+                source = source.without_cell(cell.index)
         return Module(source, _parse(source), self.name_of(source.path))
 
     def name_of(self, path: Path) -> str:
