@@ -11,6 +11,7 @@ import pytest
 from gradlint import cli, docs
 from gradlint.packs import load
 from tests.conftest import RNN_LOOP, ROOT, Gradlint
+from tests.ecosystem import manifest, table
 
 README = ROOT / "README.md"
 _RUN = re.compile(r"<!-- run: gradlint (?P<arguments>[^\n]*) -->\n```(?P<kind>\w+)\n(?P<shown>.*?)```\n", re.DOTALL)
@@ -62,3 +63,10 @@ def test_rules(request: pytest.FixtureRequest) -> None:
     shown = _RULES.search(README.read_text(encoding="utf-8"))
     assert shown is not None
     settle(shown, "\n".join([*docs.table(load(installed=False)), ""]), request)
+
+
+def test_ecosystem(request: pytest.FixtureRequest) -> None:
+    """What it says of precision is what the verdicts say; `python -m tests.ecosystem --table` writes it too."""
+    shown = table.MARKED.search(README.read_text(encoding="utf-8"))
+    assert shown is not None
+    settle(shown, "\n".join([*table.table(manifest.load()), ""]), request)

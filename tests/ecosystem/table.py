@@ -1,0 +1,89 @@
+"""The table of the README: how often each rule is right, as the verdicts have it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.conftest import ROOT
+from tests.ecosystem.manifest import Entry, Row
+
+README: Final = ROOT / "README.md"
+MARKED: Final = re.compile(r"<!-- ecosystem -->\n(?P<shown>.*?)<!-- /ecosystem -->\n", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How one rule does.
+
+    Args:
+        repositories: in how many of them the rule reports something.
+        true, false, debatable: its findings by verdict.
+        missed: what the sample of silent places shows that it should have reported.
+        sample: how many places the sample has.
+    """
+
+    rule: str
+    repositories: int
+    true: int
+    false: int
+    debatable: int
+    missed: int
+    sample: int
+
+    @property
+    def judged(self) -> int:
+        return self.true + self.false + self.debatable
+
+    @property
+    def precision(self) -> float | None:
+        """The share of true findings; what can be argued counts for neither side."""
+        counted = self.true + self.false
+        return self.true / counted if counted else None
+
+
+def measures(entries: Sequence[Entry]) -> Iterator[Measure]:
+    """The measure of each rule that the rows name."""
+    for rule in sorted({row.spot.rule for entry in entries for row in entry.rows}):
+        by_entry = [[row for row in entry.rows if row.spot.rule == rule] for entry in entries]
+        rows = [row for each in by_entry for row in each]
+        found = [row for row in rows if row.found]
+        sample = [row for row in rows if row.sample]
+        yield Measure(
+            rule,
+            sum(any(row.found for row in each) for each in by_entry),
+            _count(found, "true"),
+            _count(found, "false"),
+            _count(found, "debatable"),
+            _count((row for row in sample if not row.found), "true"),
+            len(sample),
+        )
+
+
+def _count(rows: Iterable[Row], verdict: str) -> int:
+    return sum(row.verdict == verdict for row in rows)
+
+
+def table(entries: Sequence[Entry]) -> Iterator[str]:
+    """The measures in Markdown."""
+    yield "| rule | repositories | findings judged | true | false | debatable | precision | missed in the sample |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
+    for each in measures(entries):
+        precision = "-" if each.precision is None else f"{each.precision:.1%}"
+        missed = f"{each.missed} of {each.sample}" if each.sample else "-"
+        yield (
+            f"| {each.rule} | {each.repositories} of {len(entries)} | {each.judged} | {each.true} | {each.false} "
+            f"| {each.debatable} | {precision} | {missed} |"
+        )
+
+
+def write(entries: Sequence[Entry], readme: Path = README) -> None:
+    """Put the table between its marks in the README."""
+    text = readme.read_text(encoding="utf-8")
+    shown = MARKED.search(text)
+    assert shown is not None, f"{readme} has no <!-- ecosystem -->"
+    real = "".join(f"{line}\n" for line in table(entries))
+    readme.write_text(text[: shown.start("shown")] + real + text[shown.end("shown") :], encoding="utf-8")
