@@ -92,7 +92,7 @@ class Conditions:
                 elif depth > 0:
                     self._inside_function(node, scope, depth, out)
             elif isinstance(node, s.Compare) and len(node.ops) == 1:
-                if (node.ops[0] in ("!=", "==") and s.text(node.left) == s.text(node.rights[0])) or self._infinite(
+                if (node.ops[0] in ("!=", "==") and s.text(node.left) == s.text(node.rights[0])) or self.infinite(
                     node.rights[0], scope
                 ):
                     out.append((node.left, scope))
@@ -169,7 +169,7 @@ class Conditions:
         op, right = expr.ops[0], expr.rights[0]
         if s.text(expr.left) == s.text(right):
             return op == "!="
-        if self._infinite(right, scope):
+        if self.infinite(right, scope):
             return op in ("==", "in", ">=", "is")
         inner = self._polarity(expr.left, scope, depth)
         if inner is None or not isinstance(right, s.Constant):
@@ -180,7 +180,7 @@ class Conditions:
             return inner
         return None
 
-    def _infinite(self, expr: s.Expr, scope: Scope) -> bool:
+    def infinite(self, expr: s.Expr, scope: Scope) -> bool:
         parts = expr.items if isinstance(expr, s.Sequence) else (expr,)
         for part in parts:
             if isinstance(part, s.Call) and s.dotted(part.func) == "float" and part.args:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import inf, isinf
 
 from gradlint.program import syntax as s
 from gradlint.program.conditions import Conditions, Leaf, constant_truth
@@ -255,6 +256,26 @@ class Flows:
             if any(self.rescales(v, w, depth - 1) for v, w in sources):
                 return True
         return False
+
+    def idle(self, clip: Act) -> bool:
+        """Whether a clip's bound is written so that nothing is bounded: None, infinite or zero."""
+        bound = self.written(clip)
+        return bound is not None and (bound == 0 or isinf(bound))
+
+    def written(self, clip: Act) -> float | None:
+        """A clip's bound where the code says it in a figure, infinity for None; None where it is left open."""
+        bound, scope = clip.bound, clip.scope
+        if isinstance(bound, s.Name):
+            home = scope.lookup(bound.text)
+            bindings = home.reaching(bound.text, bound.id if home is scope else None) if home is not None else []
+            if len(bindings) != 1 or bindings[0].kind != "value" or not isinstance(bindings[0].value, s.Expr):
+                return None
+            bound = bindings[0].value
+        if isinstance(bound, s.Constant):
+            if bound.value is None:
+                return inf
+            return float(bound.value) if type(bound.value) in (int, float) else None  # type: ignore[arg-type]
+        return inf if bound is not None and self.conditions.infinite(bound, scope) else None
 
     def _touches(self, item: Item, seen: frozenset[Scope]) -> bool:
         if isinstance(item, Act):

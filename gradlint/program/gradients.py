@@ -17,6 +17,7 @@ from gradlint.program.scopes import Scope
 _STATES = 24
 _DEPTH = 10
 _ROUNDS = 4
+_TOLD = frozenset(["backward", "clip", "unscale", "schedule", "step"])
 
 Key = tuple[Scope, str]
 
@@ -43,6 +44,9 @@ class State:
     loss: frozenset[str] = frozenset()
     guarded: bool = False
     anomaly: bool = False
+    leftover: bool = False  # the gradients of an earlier step are still in them
+    awaiting: bool = False  # the scaler stepped, and was not updated since
+    moved: bool = False  # a step may have been taken before
     assumed: frozenset[tuple[Key, bool, bool]] = frozenset()
 
     def assume(self, key: Key, value: bool, config: bool) -> State:
@@ -188,7 +192,7 @@ class Solver:
                 orelse.add(no)
         first, second = self._flow(item.then, then), self._flow(item.orelse, orelse)
         return Exits(
-            _merged(first.falls, second.falls, leaf.key),
+            _perhaps_moved(_merged(first.falls, second.falls, leaf.key)),
             _merged(first.returns, second.returns, leaf.key),
             _merged(first.breaks, second.breaks, leaf.key),
             _merged(first.continues, second.continues, leaf.key),
@@ -259,12 +263,14 @@ class Solver:
 
     def _act(self, act: Act, state: State) -> State:
         does = act.does
+        if does in _TOLD and self.concerns(act):
+            self.arrivals.setdefault(act, set()).add(state)
         if does == "backward":
             return self._backward(act, state)
         if does == "zero":
             if not self.concerns(act):
                 return state
-            return replace(state, fresh=False, clips=frozenset(), guarded=False)
+            return replace(state, fresh=False, clips=frozenset(), guarded=False, leftover=False)
         if does == "clip":
             return self._clip(act, state)
         if does == "unscale":
@@ -272,7 +278,7 @@ class Solver:
         if does == "step":
             return self._step(act, state)
         if does == "update":
-            return replace(state, scaled=False, unscaled=False)
+            return replace(state, scaled=False, unscaled=False, awaiting=False)
         if does == "check":
             return _check(state, act.names, bool(act.fact.get("gradients")))
         if does == "anomaly":
@@ -297,6 +303,7 @@ class Solver:
                 clips=frozenset(c for c in state.clips if state.fresh and not state.stepped),
                 guarded=guarded,
                 loss=names,
+                leftover=state.leftover or bool(state.fresh and state.moved and act.event is not None),
             )
         scaled = state.scaled or self._is_scaled(act)
         return replace(state, backward=act, scaled=scaled, guarded=guarded or state.guarded, loss=names | state.loss)
@@ -321,16 +328,17 @@ class Solver:
             given = act.node.arg(nonfinite.position, nonfinite.keyword)
             if isinstance(given, s.Constant) and given.value is True:
                 state = replace(state, guarded=True)
-        if state.fresh is False or not self.concerns(act):
+        if state.fresh is False or not self.concerns(act) or self.flows.idle(act):
             return state
         return replace(state, clips=state.clips | {Clip(act, scaled)})
 
     def _step(self, act: Act, state: State) -> State:
-        if self.concerns(act):
-            self.arrivals.setdefault(act, set()).add(state)
-            if act not in self.paths:
-                self.paths[act] = tuple(call for _, call in self._active if call is not None)
-        return replace(state, stepped=True)
+        if not self.concerns(act):
+            return replace(state, stepped=True)
+        if act not in self.paths:
+            self.paths[act] = tuple(call for _, call in self._active if call is not None)
+        awaiting = state.awaiting or bool(act.fact.get("scaled"))
+        return replace(state, stepped=True, moved=True, awaiting=awaiting)
 
 
 def arguments(call: s.Call, scope: Scope) -> list[tuple[str, s.Expr]]:
@@ -405,6 +413,13 @@ def _merged(first: set[State], second: set[State], key: Key) -> set[State]:
     if not stripped:
         return first | second
     return stripped | {state for state in first | second if _without(state, key) not in stripped}
+
+
+def _perhaps_moved(states: set[State]) -> set[State]:
+    """The states after a branch: a step on one way may have been taken on any."""
+    if any(state.moved for state in states):
+        return {state if state.moved else replace(state, moved=True) for state in states}
+    return states
 
 
 def _without(state: State, key: Key) -> State:

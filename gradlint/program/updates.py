@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -40,13 +40,15 @@ class Update:
     """One place where parameters change.
 
     `node` is the step (or the framework's construction), `states` the gradient states that can arrive there,
-    `networks` the ones that are trained, as far as they can be found.
+    `networks` the ones that are trained, as far as they can be found. `arrivals` has, for each event that concerns
+    the same gradients, the states that can arrive there.
     """
 
     program: Program
     act: Act
     states: frozenset[State]
     known_callers: bool
+    arrivals: Mapping[Act, frozenset[State]] = field(default_factory=dict)
 
     @property
     def module(self) -> Module:
@@ -116,6 +118,11 @@ class Update:
                 if isinstance(made.of, Cls):
                     out.add(made.of.scope.module)
         return out
+
+    def events(self, does: str) -> list[tuple[Act, frozenset[State]]]:
+        """The events of a kind that concern the gradients of this step, with the states that arrive there."""
+        found = ((act, states) for act, states in self.arrivals.items() if act.does == does)
+        return sorted(found, key=lambda pair: (str(pair[0].scope.module.path), pair[0].node.id))
 
     @cached_property
     def skips_nonfinite(self) -> bool:
@@ -195,6 +202,11 @@ def _order(network: Made) -> tuple[str, int]:
     return (str(network.scope.module.path), network.site.id)
 
 
+def _at(act: Act, reached: Mapping[Act, set[State]]) -> frozenset[State]:
+    here = (found for other, found in reached.items() if other.node is act.node and other.scope is act.scope)
+    return frozenset().union(*here)
+
+
 class Updates:
     """Finds the updates of a module, each with the states that arrive at it."""
 
@@ -218,7 +230,7 @@ class Updates:
     def _update(self, act: Act) -> Update | None:
         roots, known = self._roots(act.scope, scaled=bool(act.fact.get("scaled")))
         focus = Focus(act, self.program.values)
-        states: set[State] = set()
+        reached: dict[Act, set[State]] = {}
         for root, entry in roots:
             key = (root, entry, focus.key)
             arrivals = self._solved.get(key)
@@ -227,14 +239,15 @@ class Updates:
                 solver.run(root, entry)
                 arrivals = self._solved[key] = solver.arrivals
             for other, found in arrivals.items():
-                if other.node is act.node and other.scope is act.scope:
-                    states |= found
+                reached.setdefault(other, set()).update(found)
+        states = _at(act, reached)
         if not states and act.does == "step":
             solver = Solver(self.program.flows, focus.concerns)
             solver.run(act.scope, State(fresh=None))
-            states = set().union(*(f for o, f in solver.arrivals.items() if o.node is act.node))
+            reached = solver.arrivals
+            states = _at(act, reached)
             known = False
-        return Update(self.program, act, frozenset(states), known)
+        return Update(self.program, act, states, known, {a: frozenset(f) for a, f in reached.items()})
 
     def _roots(self, scope: Scope, *, scaled: bool = False) -> tuple[list[tuple[Scope, State]], bool]:
         """The outermost project code that leads to a function, with the state in which it starts.
