@@ -172,7 +172,7 @@ class _Settling:
                 sources[path] = self._sources[path].edited(ordered)
             except SourceError as error:
                 return _Trial(sources, {}, edits, str(error))
-            if not _still_compiles(self._sources[path], sources[path]):
+            if not still_compiles(self._sources[path], sources[path]):
                 return _Trial(sources, {}, edits, BREAKS)
         findings = self._check(sources)
         return _Trial(sources, findings, edits, self._fault(fixes, edits, sources, findings))
@@ -259,7 +259,7 @@ def _codes(keys: Counter[_Key]) -> Counter[str]:
     return Counter(code for code, _ in keys.elements())
 
 
-def _still_compiles(before: Source, after: Source) -> bool:
+def still_compiles(before: Source, after: Source) -> bool:
     """Whether each cell, or the file, compiles as far as it did."""
     if not before.cells:
         pairs = [(before.code, after.code)]
