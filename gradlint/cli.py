@@ -60,13 +60,24 @@ def main(
 @app.command()
 def check(
     paths: Annotated[
-        list[Path] | None, typer.Argument(help="Files and folders to check; the current folder if there is none.")
+        list[Path] | None,
+        typer.Argument(help="Files and folders to check, `-` for standard input; the current folder if there is none."),
     ] = None,
     fix: Annotated[bool | None, typer.Option("--fix/--no-fix", help="Apply the safe fixes.")] = None,
     unsafe_fixes: Annotated[
         bool | None,
         typer.Option("--unsafe-fixes/--no-unsafe-fixes", help="With --fix or --diff: apply unsafe fixes too."),
     ] = None,
+    fix_only: Annotated[
+        bool | None,
+        typer.Option("--fix-only/--no-fix-only", help="Apply fixes, and neither report nor count what is left."),
+    ] = None,
+    show_fixes: Annotated[
+        bool | None, typer.Option("--show-fixes/--no-show-fixes", help="List what was fixed, by file and rule.")
+    ] = None,
+    interactive: Annotated[
+        bool, typer.Option("-i", "--interactive", help="Apply fixes, asking about each; implies --fix.")
+    ] = False,
     diff: Annotated[
         bool, typer.Option("--diff", help="Print what --fix would change and change nothing; exit 1 if it would.")
     ] = False,
@@ -92,6 +103,10 @@ def check(
     ] = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="Take the settings from this file.")] = None,
     isolated: Annotated[bool, typer.Option("--isolated", help="Take no settings from files.")] = False,
+    stdin_filename: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Read standard input as if it were this file; with --fix, print it fixed."),
+    ] = None,
     exit_zero: Annotated[bool, typer.Option("--exit-zero", help="Exit 0 even if hazards are found.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No line of conclusion.")] = False,
     show_settings: Annotated[
@@ -104,6 +119,8 @@ def check(
         "extend_select": _listed(extend_select),
         "ignore": _listed(ignore),
         "fix": fix,
+        "fix_only": fix_only,
+        "show_fixes": show_fixes,
         "unsafe_fixes": unsafe_fixes,
         "output_format": output_format,
         "exclude": exclude,
@@ -115,7 +132,9 @@ def check(
     def body() -> int:
         from gradlint import session
 
-        request = session.Request(paths or [Path()], flags, config, isolated, diff, exit_zero, quiet)
+        request = session.Request(
+            paths or [], flags, config, isolated, diff, interactive, stdin_filename, exit_zero, quiet
+        )
         return session.show_settings(request) if show_settings else session.check(request)
 
     raise typer.Exit(console.guarded(body))

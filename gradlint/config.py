@@ -44,6 +44,8 @@ class Config:
     rules: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     preview: bool = False
     fix: bool = False
+    fix_only: bool = False
+    show_fixes: bool = False
     unsafe_fixes: bool = False
     output_format: ReportFormat = "full"
 

@@ -6,7 +6,8 @@ import io
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -32,19 +33,46 @@ def write(lines: Iterable[str]) -> None:
     """Print lines. Raises OutputError where that fails, BrokenPipeError where nobody reads on."""
     stream = out()
     for line in lines:
-        try:
+        with _writing():
             stream.write(f"{line}\n")
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise OutputError(f"cannot write to standard output: {error.strerror}") from error
     flush(stream)
+
+
+def prompt(question: str) -> None:
+    """Print a question, and stay on its line. Raises as `write` does."""
+    stream = out()
+    with _writing():
+        stream.write(question)
+    flush(stream)
+
+
+def write_bytes(data: bytes) -> None:
+    """Print bytes as they are. Raises as `write` does."""
+    stream = out()
+    flush(stream)
+    with _writing():
+        if isinstance(stream, io.TextIOWrapper):
+            stream.buffer.write(data)
+        else:
+            stream.write(data.decode(errors="replace"))
+    flush(stream)
+
+
+def read_bytes() -> bytes:
+    """All of standard input; nothing where it is closed. Raises OSError where it cannot be read."""
+    return sys.stdin.buffer.read() if sys.stdin is not None else b""
 
 
 def flush(stream: TextIO) -> None:
     """Write what is still held back. Raises as `write` does."""
-    try:
+    with _writing():
         stream.flush()
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
     except BrokenPipeError:
         raise
     except OSError as error:

@@ -12,7 +12,7 @@ from gradlint import docs
 from gradlint.engine import Project
 from gradlint.finding import Finding, Problem
 from gradlint.fix.edits import Safety
-from gradlint.fix.settle import Findings, RolledBack, Sources, settle
+from gradlint.fix.settle import Accept, Findings, RolledBack, Sources, settle
 from gradlint.fix.write import WriteError, write
 from gradlint.plan import Plan, Planner, absolute, folder_of
 from gradlint.rule import Rule
@@ -36,19 +36,20 @@ class Mode(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What the fixes make of one file, and how many findings they remove."""
+    """What the fixes make of one file, and the findings that they remove."""
 
     before: Source
     after: Source
-    fixed: int
+    fixed: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a run found and did."""
+    """What a run found and did; `unreported` is how many findings a person does not want to be told of."""
 
     mode: Mode = Mode.CHECK
     findings: tuple[Finding, ...] = ()
+    unreported: int = 0
     problems: tuple[Problem, ...] = ()
     files: int = 0
     training: int = 0
@@ -73,7 +74,7 @@ class _Batch:
     root: Path
     plan: Plan
     paths: list[Path] = field(default_factory=list)
-
+    given: Mapping[Path, Source] = field(default_factory=dict)
     last: Project | None = None
 
     def project(self, overlay: Mapping[Path, Source]) -> Project:
@@ -99,43 +100,54 @@ class _Outcome:
             self.sources[source.name] = source
 
 
-def run(paths: Sequence[Path], planner: Planner, mode: Mode = Mode.CHECK, wanted: Safety = Safety.SAFE) -> Summary:
+def run(
+    paths: Sequence[Path],
+    planner: Planner,
+    mode: Mode = Mode.CHECK,
+    wanted: Safety = Safety.SAFE,
+    accept: Accept | None = None,
+    given: Source | None = None,
+) -> Summary:
     """Lint the files under `paths`, each with the settings and in the project that are nearest to it.
 
-    Fixes of at least the safety `wanted` are written (FIX) or only worked out (DIFF).
+    Fixes of at least the safety `wanted` are written (FIX) or only worked out (DIFF); `accept` is asked about each
+    finding that has one. `given` stands for the file at its path, is linted alone, and is never written.
     """
-    batches, problems = _batches(paths, planner)
-    outcomes = [_check(batch) if mode is Mode.CHECK else _fix(batch, mode, wanted) for batch in batches]
+    batches, problems = _batches(paths, planner) if given is None else _batch_of(given, planner)
+    outcomes = [_check(batch) if mode is Mode.CHECK else _fix(batch, mode, wanted, accept) for batch in batches]
     rules = {rule for batch in batches for rule in batch.plan.rules}
     return Summary(
         mode,
-        tuple(sorted((finding for outcome in outcomes for finding in outcome.findings), key=_order)),
-        tuple(problems + [problem for outcome in outcomes for problem in outcome.problems]),
-        sum(len(batch.paths) for batch in batches),
-        sum(outcome.training for outcome in outcomes),
-        tuple(change for outcome in outcomes for change in outcome.changes),
-        {name: source for outcome in outcomes for name, source in outcome.sources.items()},
-        {rule.code: page for rule in rules if (page := docs.url(rule)) is not None},
+        findings=tuple(sorted((finding for outcome in outcomes for finding in outcome.findings), key=_order)),
+        problems=tuple(problems + [problem for outcome in outcomes for problem in outcome.problems]),
+        files=sum(len(batch.paths) for batch in batches),
+        training=sum(outcome.training for outcome in outcomes),
+        changes=tuple(change for outcome in outcomes for change in outcome.changes),
+        sources={name: source for outcome in outcomes for name, source in outcome.sources.items()},
+        urls={rule.code: page for rule in rules if (page := docs.url(rule)) is not None},
     )
 
 
 def _check(batch: _Batch) -> _Outcome:
     """Check one file after another, and keep only what is found."""
     outcome = _Outcome()
-    project = batch.project({})
+    project = batch.project(batch.given)
     for source in _sources(batch, outcome.problems):
         outcome.add(source, _reported(source, project.check(source), batch.plan))
     outcome.problems += project.problems
     return outcome
 
 
-def _fix(batch: _Batch, mode: Mode, wanted: Safety) -> _Outcome:
+def _fix(batch: _Batch, mode: Mode, wanted: Safety, accept: Accept | None) -> _Outcome:
     """Fix all files of a batch together, since what is found in one can depend on another."""
     outcome = _Outcome()
     sources = {source.path: source for source in _sources(batch, outcome.problems)}
     before = _checked(batch, sources)
     settled = settle(
-        sources, lambda now: _fixable(batch, now, before if now is sources else _checked(batch, now)), wanted
+        sources,
+        lambda now: _fixable(batch, now, before if now is sources else _checked(batch, now)),
+        wanted,
+        accept or _always,
     )
     now = _checked(batch, settled.sources) if settled.applied else before
     outcome.problems += [*now.problems, *settled.problems]
@@ -143,9 +155,9 @@ def _fix(batch: _Batch, mode: Mode, wanted: Safety) -> _Outcome:
         after, findings = settled.sources[path], now.findings[path]
         if after is not source:
             try:
-                if mode is Mode.FIX:
+                if mode is Mode.FIX and path not in batch.given:
                     write(path, source.to_bytes(), after.to_bytes())
-                outcome.changes.append(Change(source, after, len(settled.applied[path])))
+                outcome.changes.append(Change(source, after, tuple(finding for finding, _ in settled.applied[path])))
             except WriteError as error:
                 outcome.problems.append(error.problem)
                 after, findings = source, before.findings[path]
@@ -214,7 +226,7 @@ def _sources(batch: _Batch, problems: list[Problem]) -> Iterator[Source]:
     """The training code of a batch; a file that cannot be read becomes a problem."""
     for path in batch.paths:
         try:
-            source = _training_source(path)
+            source = batch.given.get(path) or _training_source(path)
         except SourceError as error:
             problems.append(error.problem)
             continue
@@ -231,6 +243,19 @@ def _training_source(path: Path) -> Source | None:
     except OSError:
         return read(path)
     return from_bytes(data, path, display(path)) if trains(data) else None
+
+
+def _batch_of(given: Source, planner: Planner) -> tuple[list[_Batch], list[Problem]]:
+    """The source that a person gave in place of a file, if it is to be looked at."""
+    plan = planner.plan(given.path.parent)
+    if plan is None or (plan.excluded(given.path) and plan.config.force_exclude):
+        return [], planner.problems
+    paths, sources = ([given.path], {given.path: given}) if trains(given.to_bytes()) else ([], {})
+    return [_Batch(planner.root(given.path.parent), plan, paths, sources)], planner.problems
+
+
+def _always(source: Source, finding: Finding) -> bool:
+    return True
 
 
 def _batches(paths: Sequence[Path], planner: Planner) -> tuple[list[_Batch], list[Problem]]:

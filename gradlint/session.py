@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -13,49 +13,121 @@ from gradlint.config import Config
 from gradlint.finding import Level, Problem
 from gradlint.fix.edits import Safety
 from gradlint.formats import PageFormat
-from gradlint.plan import Planner
+from gradlint.interactive import asker
+from gradlint.plan import Planner, absolute
 from gradlint.report import lines
 from gradlint.report.text import Terminal
 from gradlint.report.words import problem
 from gradlint.rule import Rule
 from gradlint.runner import Mode, Summary, run
 from gradlint.selection import UnknownRuleError, find_rule
+from gradlint.source import SourceError, from_bytes
+from gradlint.source.source import display
 
 CLEAN: Final = 0
 FOUND: Final = 1
 
+_STDIN: Final = Path("-")
+_UNNAMED: Final = "stdin.py"
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What `gradlint check` is asked to do; `flags` are settings by field name, None where not given."""
+    """What `gradlint check` is asked to do; `flags` are settings by field name, None where not given.
 
-    paths: Sequence[Path]
+    Without paths it is about the current folder; with the path `-`, or a name for it, about standard input.
+    """
+
+    paths: Sequence[Path] = ()
     flags: Mapping[str, object] = field(default_factory=dict)
     config: Path | None = None
     isolated: bool = False
     diff: bool = False
+    interactive: bool = False
+    stdin_filename: Path | None = None
     exit_zero: bool = False
     quiet: bool = False
+
+    @property
+    def reads_stdin(self) -> bool:
+        """Whether a person pipes in the source."""
+        return _STDIN in self.paths or (self.stdin_filename is not None and not self.paths)
+
+    @property
+    def main_paths(self) -> Sequence[Path]:
+        """The paths that the settings and the project are looked for at."""
+        if self.reads_stdin:
+            return [self.stdin_filename or Path()]
+        return self.paths or [Path()]
+
+    @property
+    def objection(self) -> str | None:
+        """Why these wishes do not go together."""
+        if self.reads_stdin and len(self.paths) > 1:
+            return "standard input is checked alone: give `-` and no other path"
+        if self.stdin_filename is not None and not self.reads_stdin:
+            return "--stdin-filename names standard input: give it with `-` and no other path"
+        if self.interactive and self.reads_stdin:
+            return "--interactive reads answers from standard input, which holds the source here"
+        if self.interactive and self.diff:
+            return "--interactive applies fixes, --diff only shows them: give one of them"
+        return None
 
 
 def check(request: Request) -> int:
     """Lint and report; the status is 0 if all is clean, 1 if hazards were found, 2 if not all could be done."""
     planner = Planner(request.flags, request.config, request.isolated)
-    plan = planner.main(request.paths)
+    plan = planner.main(request.main_paths)
     config = plan.config if plan else Config()
-    mode = Mode.DIFF if request.diff else Mode.FIX if config.fix else Mode.CHECK
-    summary = run(request.paths, planner, mode, Safety.UNSAFE if config.unsafe_fixes else Safety.SAFE)
-    console.write(lines(summary, config.output_format, Terminal.of(console.out()), request.quiet))
+    accept = asker() if request.interactive else None
+    objection = request.objection
+    if objection is None and request.interactive and accept is None:
+        objection = "--interactive needs a terminal to ask on"
+    if objection is not None:
+        _complain([Problem(objection)])
+        return console.FAILED
+    fixes = config.fix or config.fix_only or request.interactive
+    mode = Mode.DIFF if request.diff else Mode.FIX if fixes else Mode.CHECK
+    wanted = Safety.UNSAFE if config.unsafe_fixes else Safety.SAFE
+    if request.reads_stdin:
+        summary = _check_stdin(request.stdin_filename, planner, mode, wanted)
+    else:
+        summary = run(request.main_paths, planner, mode, wanted, accept)
+    if config.fix_only:
+        summary = replace(summary, findings=(), unreported=len(summary.findings))
+    report = lines(summary, config.output_format, Terminal.of(console.out()), request.quiet, config.show_fixes)
+    if request.reads_stdin and mode is Mode.FIX:
+        for line in report:
+            console.complain(line)
+    else:
+        console.write(report)
     _complain(summary.problems)
     if summary.problems:
         return console.FAILED
     return FOUND if _counts(summary) and not request.exit_zero else CLEAN
 
 
+def _check_stdin(name: Path | None, planner: Planner, mode: Mode, wanted: Safety) -> Summary:
+    """Lint standard input as if it were the file `name`; what is to be fixed goes to standard output, fixed or not."""
+    shown = display(name) if name is not None else str(_STDIN)
+    data = b""
+    try:
+        data = console.read_bytes()
+        given = from_bytes(data, absolute(name or Path(_UNNAMED)), shown)
+        summary = run((), planner, mode, wanted, given=given)
+    except SourceError as error:
+        summary = Summary(mode, problems=(*planner.problems, error.problem))
+    except OSError as error:
+        summary = Summary(mode, problems=(Problem(f"standard input cannot be read: {error.strerror}"),))
+    if mode is Mode.FIX:
+        console.write_bytes(summary.changes[0].after.to_bytes() if summary.changes else data)
+    return summary
+
+
 def show_settings(request: Request) -> int:
     """Print the settings that count for the first path, and where each comes from."""
     planner = Planner(request.flags, request.config, request.isolated)
-    plan = planner.main(request.paths)
+    plan = planner.main(request.main_paths)
     if plan is not None:
         console.write([plan.settings.shown(), f"# rules: {', '.join(rule.code for rule in plan.rules) or 'none'}"])
     _complain(planner.problems)

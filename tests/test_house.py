@@ -26,6 +26,7 @@ LAYERS = (
     ("engine",),
     ("plan", "runner"),
     ("report", "console"),
+    ("interactive",),
     ("session", "testing"),
     ("cli",),
     ("__main__",),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -319,7 +320,24 @@ def test_github_commands_name_the_cell() -> None:
 
 
 def change(before: str, after: str, name: str = "train.py") -> Change:
-    return Change(from_text(before, name), from_text(after, name), 1)
+    fix = Fix("Clip the gradients", Safety.SAFE, ())
+    fixed = Finding("GL101", "some-name", Level.ERROR, "so", Place(name, Position(1, 1), Position(1, 2)), fix=fix)
+    return Change(from_text(before, name), from_text(after, name), (fixed,))
+
+
+def test_what_was_fixed_is_listed_by_file_and_rule() -> None:
+    one, other = change("a\n", "b\n"), change("a\n", "b\n", "other.py")
+    twice = replace(one, fixed=one.fixed * 2)
+    made = Summary(mode=Mode.FIX, changes=(twice, other))
+    said = list(lines(made, "concise", Terminal(), show_fixes=True))
+    assert said == [
+        "train.py",
+        "  2 x GL101 some-name: Clip the gradients",
+        "other.py",
+        "  1 x GL101 some-name: Clip the gradients",
+        "Fixed 3 hazards in 2 files.",
+    ]
+    assert list(lines(made, "json", Terminal(), show_fixes=True)) == ["[]"]
 
 
 def test_a_diff_is_unified() -> None:

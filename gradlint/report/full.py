@@ -26,6 +26,12 @@ def render(summary: Summary, terminal: Terminal) -> Iterator[str]:
         yield ""
 
 
+def brief(finding: Finding, terminal: Terminal) -> Iterator[str]:
+    """One finding without its code: where it is, what is wrong, and what to do."""
+    yield terminal.paint(where(finding.place), "bold")
+    yield from _message(finding, terminal)
+
+
 def _grouped(findings: Iterable[Finding]) -> list[list[Finding]]:
     """Findings about one update belong together, so that a loop with three hazards reads as one message."""
     groups: dict[Place, list[Finding]] = {}

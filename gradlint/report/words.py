@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
-from gradlint.finding import Level, Problem
+from gradlint.finding import Finding, Level, Problem
 from gradlint.fix.edits import Safety
-from gradlint.report.text import printable
+from gradlint.report.text import Terminal, printable
 from gradlint.runner import Mode, Summary
 from gradlint.source import Place
 
@@ -34,7 +35,7 @@ def conclusion(summary: Summary) -> str:
     """The line that ends a report."""
     said = []
     if summary.changes:
-        hazards = count(sum(change.fixed for change in summary.changes), "hazard")
+        hazards = count(sum(len(change.fixed) for change in summary.changes), "hazard")
         verb = "Would fix" if summary.mode is Mode.DIFF else "Fixed"
         said.append(f"{verb} {hazards} in {count(len(summary.changes), 'file')}.")
     if summary.findings:
@@ -43,12 +44,28 @@ def conclusion(summary: Summary) -> str:
         pass
     elif summary.problems:
         said.append(f"No hazards in what could be checked, but {count(len(summary.problems), 'problem')}.")
+    elif summary.unreported and not summary.changes:
+        said.append("Nothing to fix.")
     elif not summary.files and not summary.changes:
         said.append("Nothing to check: no Python file or notebook in these paths.")
     elif not summary.changes:
         train = f"{summary.training} with training code" if summary.training else "none with training code"
         said.append(f"All clear: {count(summary.files, 'file')} checked, {train}.")
     return " ".join(said)
+
+
+def fixes(summary: Summary, terminal: Terminal) -> Iterator[str]:
+    """What was fixed, or would be: under each file, how often for which rule and by what."""
+    for change in summary.changes:
+        yield terminal.paint(printable(change.before.name), "bold")
+        made = Counter((finding.code, finding.name, _title(finding)) for finding in change.fixed)
+        width = len(str(max(made.values(), default=0)))
+        for (code, name, title), number in sorted(made.items()):
+            yield f"  {number:{width}} x {code} {name}: {printable(title)}"
+
+
+def _title(finding: Finding) -> str:
+    return finding.fix.title if finding.fix is not None else ""
 
 
 def _found(summary: Summary) -> str:
