@@ -11,6 +11,7 @@ from gradlint.program.flow import Flows
 from gradlint.program.networks import Network, networks_of
 from gradlint.program.project import Files, Module
 from gradlint.program.schedules import Schedules
+from gradlint.program.trainers import Trainers
 from gradlint.program.traits import Traits
 from gradlint.program.updates import Program, Update, Updates
 from gradlint.program.values import Values
@@ -42,7 +43,9 @@ class Project:
         self.rules = tuple(rules)
         self.files: Files = Files(root, overlay, before=before.files if before is not None else None)
         values = Values(self.files, load(config.vocabulary))
-        self.program = Program(values, Flows(values), Traits(values), Schedules(values))
+        flows, schedules = Flows(values), Schedules(values)
+        trainers = Trainers(values, flows, schedules.frameworks)
+        self.program = Program(values, flows, Traits(values), schedules, trainers)
         self._updates = Updates(self.program)
         self._own: list[Problem] = []
 

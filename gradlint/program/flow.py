@@ -737,9 +737,9 @@ def _arguments(expr: s.Expr) -> tuple[s.Expr, ...]:
 
 
 def _gradient_of(expr: s.Expr) -> str | None:
-    """`p` for `p.grad`, `p.grad.data` and the like."""
-    while isinstance(expr, s.Attribute):
-        if expr.attr == "grad":
+    """`p` for `p.grad`, `p.grad.data`, `p.grad[:]` and the like."""
+    while isinstance(expr, (s.Attribute, s.Subscript)):
+        if isinstance(expr, s.Attribute) and expr.attr == "grad":
             return s.text(expr.value)
         expr = expr.value
     return None

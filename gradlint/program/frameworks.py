@@ -65,7 +65,7 @@ class Frameworks:
         names = about.get("warmup")
         wanted = {str(n) for n in names} if isinstance(names, list) else set()
         cause = Cause(settings.scope.module, settings.site, f"`{_name(settings)}`", None, settings.scope, settings)
-        for keyword, values in self._given(settings.site, settings.scope):
+        for keyword, values in self.given(settings.site, settings.scope):
             if keyword is None:
                 return cause
             if keyword in wanted and is_zero(values) is not True:
@@ -80,7 +80,7 @@ class Frameworks:
         if settings.site is None or settings.scope is None:
             return None
         fallback = about.get(default)
-        for keyword, values in self._given(settings.site, settings.scope):
+        for keyword, values in self.given(settings.site, settings.scope):
             if keyword is None:
                 return None
             if keyword == about.get(name):
@@ -88,7 +88,7 @@ class Frameworks:
                 return float(numbers[0]) if len(numbers) == 1 == len(values) else None
         return float(fallback) if isinstance(fallback, (int, float)) else None
 
-    def _given(self, call: s.Call, scope: Scope) -> Iterator[tuple[str | None, ValueSet]]:
+    def given(self, call: s.Call, scope: Scope) -> Iterator[tuple[str | None, ValueSet]]:
         """The keywords of a call with their values, `**` opened; a keyword of None stands for what cannot be known."""
         for arg in call.args:
             if arg.keyword is not None:

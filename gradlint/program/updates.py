@@ -20,6 +20,7 @@ from gradlint.source.place import Place
 
 if TYPE_CHECKING:
     from gradlint.program.schedules import Schedule, Schedules
+    from gradlint.program.trainers import Trainers
 
 _ROOTS = 12
 _CLIMB = 8
@@ -33,6 +34,7 @@ class Program:
     flows: Flows
     traits: Traits
     schedules: Schedules
+    trainers: Trainers
 
 
 @dataclass(eq=False)
@@ -91,6 +93,8 @@ class Update:
     @cached_property
     def trained(self) -> tuple[State, ...]:
         """The states that hold gradients of a backward pass."""
+        if self.kind == "implicit":
+            return (State(fresh=True),)
         return tuple(st for st in self.states if st.fresh)
 
     def can_be(self, hazard: Callable[[State], bool]) -> bool:
@@ -100,6 +104,8 @@ class Update:
     @cached_property
     def clipped_elsewhere(self) -> bool:
         """Whether something clips that is no call before the step: a hook on the gradients, the framework itself."""
+        if self.kind == "implicit":
+            return self.program.trainers.clips(self.act, self.networks)
         return bool(self.act.fact.get("clips")) or any(
             isinstance(item, Act) and item.does == "hook"
             for module in self._modules()
@@ -136,7 +142,9 @@ class Update:
         found: set[Made] = set(self.act.networks)
         for optimizer in self.optimizers:
             found |= trained_by(optimizer, values)
-        if not found:
+        if self.kind == "implicit":
+            found |= self.program.trainers.networks(self.act)
+        elif not found:
             found |= self._used()
         return tuple(sorted(found, key=_order))
 

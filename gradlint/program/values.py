@@ -113,6 +113,8 @@ class Unknown:
 Value = Const | Cls | Func | Made | Bound | Partial | Items | Many | Table | Option | Unknown | Lib | Package
 ValueSet = frozenset[Value]
 NONE: ValueSet = frozenset()
+_OPTIMIZER: ValueSet = frozenset([Const("optimizer")])
+_LOADED: ValueSet = frozenset([Lib("sys.modules")])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -230,8 +232,10 @@ class Values:
         if isinstance(expr, s.Mapping):
             return self._mapping(expr, scope, context)
         if isinstance(expr, s.Subscript):
-            index = self.of(expr.index, scope, context)
-            return self._union(self._item(v, index) for v in self.of(expr.value, scope, context))
+            held, index = self.of(expr.value, scope, context), self.of(expr.index, scope, context)
+            if held == _LOADED:
+                return self._loaded_module(expr.index, index, scope)
+            return self._union(self._item(v, index) for v in held)
         if isinstance(expr, s.Conditional):
             return self.of(expr.then, scope, context) | self.of(expr.orelse, scope, context)
         if isinstance(expr, s.Boolean):
@@ -535,6 +539,9 @@ class Values:
             given = self.vocabulary.method_gives(self.bases_of(receiver), name)
             if given == "self":
                 return frozenset([receiver])
+            if isinstance(given, str) and isinstance(receiver, Made):
+                own = self.method(receiver, given)
+                return self._configured(own, receiver) if own is not None else NONE
             made = Made(Lib(f"{kind}.{name}"), call, scope, context, receiver)
             if isinstance(given, tuple):
                 return self._given(given, call, scope, context, made)
@@ -542,6 +549,23 @@ class Values:
         if isinstance(receiver, Const) and isinstance(receiver.value, str):
             return _string_method(receiver.value, name)
         return NONE
+
+    def _configured(self, method: Func, receiver: Made) -> ValueSet:
+        """The optimizers that a method of a module gives back to the framework, as the framework hands them out."""
+        out: set[Value] = set()
+        for value in self.returned(method, self.context(method.scope, (), receiver, 1)):
+            if isinstance(value, Items) and value.parts and any(isinstance(v, (Items, Many)) for v in value.parts[0]):
+                value = next(v for v in value.parts[0] if isinstance(v, (Items, Many)))  # with their schedulers after
+            parts = value.parts if isinstance(value, Items) else (frozenset([value]),)
+            found = [
+                self._union(self._item(v, _OPTIMIZER) if isinstance(v, Table) else frozenset([v]) for v in part)
+                for part in parts
+            ]
+            if len(found) == 1:
+                out |= found[0]
+            else:
+                out.add(Items(tuple(found)))
+        return frozenset(out)
 
     def _builtin(self, path: str, call: s.Call, scope: Scope, context: Context | None) -> ValueSet | None:
         if path == "builtins.getattr" and len(call.args) >= 2:
@@ -604,13 +628,22 @@ class Values:
         return frozenset(out)
 
     def _import_module(self, call: s.Call, scope: Scope, context: Context | None) -> ValueSet:
+        return self._modules_called(self.of(call.args[0].value, scope, context), scope)
+
+    def _modules_called(self, names: ValueSet, scope: Scope) -> ValueSet:
         out: set[Value] = set()
-        for value in self.of(call.args[0].value, scope, context):
+        for value in names:
             if isinstance(value, Const) and isinstance(value.value, str):
                 dotted = value.value.lstrip(".")
                 found = self.files.find(dotted, scope.module.path)
                 out.add(Package(found) if found is not None else Lib(dotted))
         return frozenset(out)
+
+    def _loaded_module(self, key: s.Expr, names: ValueSet, scope: Scope) -> ValueSet:
+        """`sys.modules[…]`: the module itself by `__name__`, another by what it is called."""
+        if isinstance(key, s.Name) and key.text == "__name__":
+            return frozenset([Package(scope.module.path)])
+        return self._modules_called(names, scope)
 
     def _super(self, scope: Scope, context: Context | None) -> ValueSet:
         function = scope.function
@@ -914,7 +947,7 @@ class Values:
             for store in self.self_stores(here, name):
                 out |= self.stored(store, self._constructed(value, store.scope))
         if not out or all(v == Const(None) for v in out):
-            out |= self._outside_stores(value.of.scope, name)
+            out |= self._outside_stores(value.of.scope, name, exact=value.site is not None)
         out |= self._class_attribute(value.of.scope, name, value)
         if not [v for v in out if v != Const(None)] and value.site is None:
             for heir in self._heirs(value.of.scope):
@@ -1020,8 +1053,8 @@ class Values:
                 return self.enter(Func(scope, value), call, where, first)
         return self.context(scope, (), value, 1, partial=bool(scope.params[1:]))
 
-    def _outside_stores(self, owner: Scope, name: str) -> ValueSet:
-        """What code outside a class assigns to an attribute of its instances."""
+    def _outside_stores(self, owner: Scope, name: str, *, exact: bool) -> ValueSet:
+        """What code outside a class assigns to an attribute of its instances; `exact`: not of those of its heirs."""
         out: set[Value] = set()
         for module in self.files.naming(f".{name}", near=owner.module, hints=(owner.name,)):
             for store in module.attribute_stores.get(name, ()):
@@ -1029,7 +1062,10 @@ class Values:
                     continue
                 holders = self.of(store.base, store.scope)
                 if any(
-                    isinstance(v, Made) and isinstance(v.of, Cls) and owner in self.lineage(v.of.scope) for v in holders
+                    isinstance(v, Made)
+                    and isinstance(v.of, Cls)
+                    and (v.of.scope is owner if exact else owner in self.lineage(v.of.scope))
+                    for v in holders
                 ):
                     out |= self.stored(store, None)
         return frozenset(out)

@@ -5,7 +5,8 @@ Sections of a file:
 - `[alias]`: another name of the same symbol (old and new spellings): `"old.path" = "new.path"`.
 - `[bases]`: a class counts as another: `"torch.optim.*" = "torch.optim.Optimizer"` (a `*` ends a prefix).
 - `[gives]`: what a call gives back of what it gets: the place of an argument, a list of places or keywords
-  for a tuple, `["*"]` for all positional ones, `"self"` for a method's own object.
+  for a tuple, `["*"]` for all positional ones, `"self"` for a method's own object; another
+  string names the object's method that configures the optimizers handed out.
 - `[events]`: what a call does to gradients: `does` and the places of its operands (see `Event`).
 - `[ducks]`: methods whose use shows what an object is when its class cannot be found.
 - `[layers]`, `[models]`, `[schedules]`, … : facts of one kind each, read by the analysis that needs them.

@@ -24,6 +24,7 @@ from gradlint.program.networks.objects import (
 from gradlint.program.scopes import Binding, Scope
 
 _LARGEST = 4096
+_LOADED = LibRef("sys.modules")
 _ASIDE = 12_000  # steps for one value of code that is not run as a whole
 _OPERATORS: dict[str, Callable[..., object]] = {
     "+": operator.add,
@@ -98,7 +99,10 @@ class Evaluator(Classes):
         return self.evaluate(expr.then if self.truth(self.evaluate(expr.test, frame)) else expr.orelse, frame)
 
     def _subscript(self, expr: s.Subscript, frame: Frame) -> Value:
-        return self.item(self.evaluate(expr.value, frame), self.evaluate(expr.index, frame))
+        held = self.evaluate(expr.value, frame)
+        if held == _LOADED and isinstance(expr.index, s.Name) and expr.index.text == "__name__":
+            return Pkg(frame.module.path)
+        return self.item(held, self.evaluate(expr.index, frame))
 
     def _slice(self, expr: s.Slice, frame: Frame) -> Value:
         parts = [self.evaluate(p, frame) if p is not None else None for p in (expr.lower, expr.upper, expr.step)]

@@ -232,6 +232,8 @@ class Modules(Tensors):
 
     def kind_of(self, value: Value) -> Value:
         """The class of an instance."""
+        if isinstance(value, Layer) and self.phase == "outside":  # the network has run once, as far as is known
+            return LibRef(str(value.facts.get("lazy") or value.path))
         if isinstance(value, (Layer, Container)):
             return LibRef(value.path)
         if isinstance(value, Obj):

@@ -17,6 +17,7 @@ from gradlint.program.values import Made
 
 _STEPS = 6000
 _FILES = 120
+_CALLS = 3  # with how many calls a network's own method is tried
 
 Root = Obj | Container
 
@@ -124,19 +125,20 @@ class Outside:
     def _methods(self, machine: Machine, subject: Obj) -> None:
         """Methods of a network that initialize it and that something else calls."""
         for scope in self._initializing(subject.cls):
-            if not any(self._calls_it(machine, call, where, subject) for call, where in self._calls(scope.name)):
-                continue
-            for leaning in (False, True):
-                kept, machine.budget = machine.budget, _STEPS
-                machine.leaning, machine.oracle = leaning, {}
-                machine.decisions.clear()
-                machine.subjects, held = [], machine.subjects
-                try:
-                    machine.call_function(Fn(scope, None, subject, True), [], {})
-                except (Cut, Raised, RecursionError):
-                    pass
-                finally:
-                    machine.budget, machine.leaning, machine.subjects = kept, False, held
+            calls = [(c, where) for c, where in self._calls(scope.name) if self._calls_it(machine, c, where, subject)]
+            for call, where in calls[:_CALLS]:
+                for leaning in (False, True):
+                    kept, machine.budget = machine.budget, _STEPS
+                    machine.leaning, machine.oracle = leaning, {}
+                    machine.decisions.clear()
+                    machine.subjects, held = [], machine.subjects
+                    try:
+                        args, kwargs = machine.arguments(call, machine.lazy_frame(where))
+                        machine.call_function(Fn(scope, None, subject, True), args, kwargs)
+                    except (Cut, Raised, RecursionError):
+                        pass
+                    finally:
+                        machine.budget, machine.leaning, machine.subjects = kept, False, held
 
     def _initializing(self, cls: Scope) -> Iterator[Scope]:
         words = {*self.world.library.words("outside"), *self.world.library.words("copies")}

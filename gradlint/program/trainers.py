@@ -1,0 +1,84 @@
+"""A framework's own training loop: which networks it trains, and whether it clips their gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gradlint.program import syntax as s
+from gradlint.program.flow import Act, Flows, every
+from gradlint.program.frameworks import Frameworks
+from gradlint.program.optimizers import is_zero
+from gradlint.program.reach import networks_in
+from gradlint.program.scopes import Scope
+from gradlint.program.values import Cls, Const, Made, Values
+
+
+class Trainers:
+    """Answers what the construction of a framework's loop leads to."""
+
+    def __init__(self, values: Values, flows: Flows, frameworks: Frameworks) -> None:
+        self.values = values
+        self.flows = flows
+        self.frameworks = frameworks
+
+    def networks(self, act: Act) -> frozenset[Made]:
+        """The networks that the loop is run with, without those that step by themselves."""
+        found: set[Made] = set()
+        place = act.event.operands.get("model") if act.event is not None else None
+        for call, scope in self._runs(act):
+            given = call.arg(0, place.keyword) if place is not None and place.keyword else call.arg(0)
+            if given is not None:
+                found |= networks_in(given, scope, self.values)
+        return frozenset(made for made in found if not self._steps_by_hand(made, act))
+
+    def clips(self, act: Act, networks: tuple[Made, ...]) -> bool:
+        """Whether the loop clips, or may: by an argument, by its settings, or by what the networks do in it."""
+        if act.fact.get("clips") or not isinstance(act.node, s.Call):
+            return True
+        if self._bounded(act, act.node):
+            return True
+        settings = self.frameworks.settings(act.node, act.scope)
+        if settings is None or any(self._settings_clip(made) for made in settings):
+            return True
+        return any(
+            isinstance(item, Act) and item.does == "clip"
+            for made in networks
+            if isinstance(made.of, Cls)
+            for here in self.values.lineage(made.of.scope)
+            for method in here.inner.values()
+            if method.kind == "function"
+            for item in every(self.flows.of(method))
+        )
+
+    def _runs(self, act: Act) -> Iterator[tuple[s.Call, Scope]]:
+        """The calls of the method that trains, on what the construction made."""
+        name = act.fact.get("run")
+        if not isinstance(name, str):
+            return
+        own = act.scope.module
+        others = (m for m in self.values.files.mentioning(f".{name}(") if m is not own)
+        for module in (own, *others):
+            hit = False
+            for call, scope in module.calls.get(name, ()):
+                if isinstance(call.func, s.Attribute) and any(
+                    isinstance(v, Made) and v.site is act.node for v in self.values.of(call.func.value, scope)
+                ):
+                    hit = True
+                    yield call, scope
+            if hit:
+                return
+
+    def _steps_by_hand(self, made: Made, act: Act) -> bool:
+        name = act.fact.get("by_hand")
+        return isinstance(name, str) and Const(False) in self.values.attribute(made, name)
+
+    def _bounded(self, act: Act, call: s.Call) -> bool:
+        place = act.event.operands.get("bound") if act.event is not None else None
+        if place is None or place.keyword is None:
+            return False
+        given = list(self.frameworks.given(call, act.scope))
+        return any(k is None or (k == place.keyword and is_zero(held) is not True) for k, held in given)
+
+    def _settings_clip(self, settings: Made) -> bool:
+        about = self.frameworks.about(settings) or {}
+        return self.frameworks.number(settings, "bound", "default_bound") != 0 or about.get("bound") is None
