@@ -98,6 +98,14 @@ Item = Act | Invoke | Rebind | Branch | Choice | Loop | Leave | Attempt
 Flow = tuple[Item, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a function and all that it calls ask about, and which names they bind."""
+
+    asked: frozenset[tuple[Scope, str]]
+    bound: frozenset[str]
+
+
 @dataclass(slots=True)
 class Flows:
     """The flow of each function, made when first asked for."""
@@ -108,6 +116,7 @@ class Flows:
     _matters: dict[Scope, bool] = field(default_factory=dict)
     _recurring: dict[Scope, frozenset[tuple[Scope, str]]] = field(default_factory=dict)
     _pruned: dict[Scope, Flow] = field(default_factory=dict)
+    _reach: dict[Scope, Reach] = field(default_factory=dict)
     _clipper: tuple[Func, ...] | None = None
 
     def __post_init__(self) -> None:
@@ -162,6 +171,26 @@ class Flows:
             }
             known = frozenset(k for k, times in asked.items() if times > 1 or k[0] is not scope or k in flags)
             self._recurring[scope] = known
+        return known
+
+    def reach(self, scope: Scope) -> Reach:
+        known = self._reach.get(scope)
+        if known is None:
+            asked: set[tuple[Scope, str]] = set()
+            bound: set[str] = set()
+            seen = {scope}
+            queue = [scope]
+            while queue:
+                for item in every(self.pruned(queue.pop())):
+                    if isinstance(item, Branch):
+                        asked.add(item.leaf.key)
+                    elif isinstance(item, Rebind):
+                        bound.update(item.names)
+                    elif isinstance(item, Invoke):
+                        fresh = {target.scope for target in item.targets} - seen
+                        seen |= fresh
+                        queue += fresh
+            known = self._reach[scope] = Reach(frozenset(asked), frozenset(bound))
         return known
 
     def _prune(self, flow: Flow) -> Flow:

@@ -7,8 +7,10 @@ condition are taken alike. Loops run at least once; calls of project functions a
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from gradlint.program import syntax as s
 from gradlint.program.flow import RESULT, Act, Attempt, Branch, Choice, Flow, Flows, Invoke, Leave, Loop, Rebind
@@ -20,6 +22,8 @@ _ROUNDS = 4
 _TOLD = frozenset(["backward", "clip", "unscale", "schedule", "step"])
 
 Key = tuple[Scope, str]
+Assumption = tuple[Key, bool, bool]  # a choice, how it was taken, and whether the configuration makes it
+NOTHING: frozenset[Assumption] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +34,11 @@ class Clip:
     scaled: bool
 
 
-@dataclass(frozen=True, slots=True)
-class State:
-    """What is true of the gradients on one way to a point; `fresh` is None where the caller is not known."""
+class State(NamedTuple):
+    """What is true of the gradients on one way to a point; `fresh` is None where the caller is not known.
+
+    A tuple, since a run makes and compares millions; the choices and names stand last, `core` is what is before them.
+    """
 
     fresh: bool | None = False
     backward: Act | None = None
@@ -40,25 +46,38 @@ class State:
     unscaled: bool = False
     stepped: bool = False
     clips: frozenset[Clip] = frozenset()
-    checked: frozenset[str] = frozenset()
-    loss: frozenset[str] = frozenset()
     guarded: bool = False
     anomaly: bool = False
     leftover: bool = False  # the gradients of an earlier step are still in them
     awaiting: bool = False  # the scaler stepped, and was not updated since
     moved: bool = False  # a step may have been taken before
-    assumed: frozenset[tuple[Key, bool, bool]] = frozenset()
+    loss: frozenset[str] = frozenset()
+    checked: frozenset[str] = frozenset()
+    assumed: frozenset[Assumption] = NOTHING
+
+    @property
+    def core(self) -> tuple[object, ...]:
+        """What is true of the gradients, whatever the choices that led there."""
+        return self[:_CORE]
 
     def assume(self, key: Key, value: bool, config: bool) -> State:
-        return replace(self, assumed=self.assumed | {(key, value, config)})
+        return self._replace(assumed=self.assumed | {(key, value, config)})
 
     def knows(self, key: Key) -> bool | None:
-        return next((v for k, v, _ in self.assumed if k == key), None)
+        assumed = self.assumed
+        if not assumed:
+            return None
+        if (key, True, True) in assumed or (key, True, False) in assumed:
+            return True
+        return False if (key, False, True) in assumed or (key, False, False) in assumed else None
 
     @property
     def configuration(self) -> frozenset[tuple[Key, bool]]:
         """The settings under which this state arises."""
         return frozenset((k, v) for k, v, config in self.assumed if config)
+
+
+_CORE = State._fields.index("loss")
 
 
 @dataclass(slots=True)
@@ -92,7 +111,7 @@ class Solver:
         self.concerns = concerns
         self.arrivals: dict[Act, set[State]] = {}
         self.paths: dict[Act, tuple[s.Call, ...]] = {}
-        self._memo: dict[tuple[Scope, State], frozenset[State]] = {}
+        self._memo: dict[tuple[Scope, State], tuple[frozenset[State], dict[Act, set[State]]]] = {}
         self._active: list[tuple[Scope, s.Call | None]] = []
 
     def run(self, root: Scope, entry: State) -> None:
@@ -100,19 +119,31 @@ class Solver:
         self._function(root, entry, None)
 
     def _function(self, scope: Scope, entry: State, call: s.Call | None) -> frozenset[State]:
+        aside = self._aside(scope, entry) if entry.assumed else NOTHING
+        if aside:
+            entry = entry._replace(assumed=entry.assumed - aside)
         key = (scope, entry)
         known = self._memo.get(key)
-        if known is not None:
-            return known
-        if any(scope is active for active, _ in self._active) or len(self._active) >= _DEPTH:
-            return frozenset([entry])
-        self._memo[key] = frozenset([entry])
-        self._active.append((scope, call))
-        exits = self._flow(self.flows.pruned(scope), {entry})
-        self._active.pop()
-        out = frozenset(_few(exits.falls | exits.returns))
-        self._memo[key] = out
-        return out
+        if known is None:
+            if any(scope is active for active, _ in self._active) or len(self._active) >= _DEPTH:
+                known = frozenset([entry]), {}
+            else:
+                self._memo[key] = frozenset([entry]), {}
+                self._active.append((scope, call))
+                outer, self.arrivals = self.arrivals, {}
+                exits = self._flow(self.flows.pruned(scope), {entry})
+                known = self._memo[key] = frozenset(_few(exits.falls | exits.returns)), self.arrivals
+                self.arrivals = outer
+                self._active.pop()
+        ends, arrivals = known
+        for act, states in arrivals.items():
+            self.arrivals.setdefault(act, set()).update(_resumed(states, aside))
+        return frozenset(_resumed(ends, aside))
+
+    def _aside(self, scope: Scope, entry: State) -> frozenset[Assumption]:
+        """The choices that a function neither asks about nor opens again: it does the same whatever they are."""
+        reach = self.flows.reach(scope)
+        return frozenset(a for a in entry.assumed if a[0] not in reach.asked and not reads(a[0][1], reach.bound))
 
     def _flow(self, flow: Flow, states: set[State]) -> Exits:
         exits = Exits(falls=states)
@@ -224,20 +255,19 @@ class Solver:
         for target in item.targets:
             inside = state
             if state.checked or state.loss:
-                inside = replace(
-                    state,
+                inside = state._replace(
                     checked=self._passed(item, target.scope, state.checked),
                     loss=self._passed(item, target.scope, state.loss),
                 )
             kept = frozenset(a for a in state.assumed if not a[2] and a[0][0] is item.scope)
             if kept:
-                inside = replace(inside, assumed=state.assumed - kept)
+                inside = inside._replace(assumed=state.assumed - kept)
             for after in self._function(target.scope, inside, item.node):
                 # What a called function chose on the way is its own; its settings stay.
                 left = frozenset(a for a in after.assumed if a[2] or a[0][0] is not target.scope)
-                after = replace(after, assumed=left | kept)
+                after = after._replace(assumed=left | kept)
                 checked = state.checked | self._handed_back(item, target.scope, after.checked)
-                out.add(replace(after, checked=checked, loss=after.loss | state.loss))
+                out.add(after._replace(checked=checked, loss=after.loss | state.loss))
         return out or {state}
 
     def _passed(self, item: Invoke, scope: Scope, names: frozenset[str]) -> frozenset[str]:
@@ -270,21 +300,21 @@ class Solver:
         if does == "zero":
             if not self.concerns(act):
                 return state
-            return replace(state, fresh=False, clips=frozenset(), guarded=False, leftover=False)
+            return state._replace(fresh=False, clips=frozenset(), guarded=False, leftover=False)
         if does == "clip":
             return self._clip(act, state)
         if does == "unscale":
-            return replace(state, unscaled=True) if self.concerns(act) else state
+            return state._replace(unscaled=True) if self.concerns(act) else state
         if does == "step":
             return self._step(act, state)
         if does == "update":
-            return replace(state, scaled=False, unscaled=False, awaiting=False)
+            return state._replace(scaled=False, unscaled=False, awaiting=False)
         if does == "check":
             return _check(state, act.names, bool(act.fact.get("gradients")))
         if does == "anomaly":
             operand = act.operand
             off = isinstance(operand, s.Constant) and operand.value is False
-            return state if off else replace(state, anomaly=True)
+            return state if off else state._replace(anomaly=True)
         if does == "implicit":
             self.arrivals.setdefault(act, set()).add(state)
         return state
@@ -293,8 +323,7 @@ class Solver:
         names = act.names
         guarded = bool(names & state.checked)
         if state.stepped or not state.fresh:
-            return replace(
-                state,
+            return state._replace(
                 fresh=True,
                 backward=act,
                 stepped=False,
@@ -306,7 +335,7 @@ class Solver:
                 leftover=state.leftover or bool(state.fresh and state.moved and act.event is not None),
             )
         scaled = state.scaled or self._is_scaled(act)
-        return replace(state, backward=act, scaled=scaled, guarded=guarded or state.guarded, loss=names | state.loss)
+        return state._replace(backward=act, scaled=scaled, guarded=guarded or state.guarded, loss=names | state.loss)
 
     def _is_scaled(self, act: Act) -> bool:
         """Whether the loss went through a gradient scaler on its way here."""
@@ -319,26 +348,26 @@ class Solver:
         if scaled and act.bound is not None and self.flows.rescales(act.bound, act.scope):
             scaled = False
         if act.fact.get("unscales"):
-            state = replace(state, unscaled=True)
+            state = state._replace(unscaled=True)
             scaled = False
         if act.fact.get("raises"):
-            state = replace(state, guarded=True)
+            state = state._replace(guarded=True)
         nonfinite = act.event.operands.get("nonfinite") if act.event is not None else None
         if nonfinite is not None and isinstance(act.node, s.Call):
             given = act.node.arg(nonfinite.position, nonfinite.keyword)
             if isinstance(given, s.Constant) and given.value is True:
-                state = replace(state, guarded=True)
+                state = state._replace(guarded=True)
         if state.fresh is False or not self.concerns(act) or self.flows.idle(act):
             return state
-        return replace(state, clips=state.clips | {Clip(act, scaled)})
+        return state._replace(clips=state.clips | {Clip(act, scaled)})
 
     def _step(self, act: Act, state: State) -> State:
         if not self.concerns(act):
-            return replace(state, stepped=True)
+            return state._replace(stepped=True)
         if act not in self.paths:
             self.paths[act] = tuple(call for _, call in self._active if call is not None)
         awaiting = state.awaiting or bool(act.fact.get("scaled"))
-        return replace(state, stepped=True, moved=True, awaiting=awaiting)
+        return state._replace(stepped=True, moved=True, awaiting=awaiting)
 
 
 def arguments(call: s.Call, scope: Scope) -> list[tuple[str, s.Expr]]:
@@ -358,7 +387,12 @@ def _check(state: State, subjects: frozenset[str], gradients: bool) -> State:
     guarded = state.guarded
     if state.fresh is not False and not state.stepped:
         guarded = guarded or gradients or bool(subjects & state.loss)
-    return replace(state, checked=state.checked | subjects, guarded=guarded)
+    return state._replace(checked=state.checked | subjects, guarded=guarded)
+
+
+def _resumed(states: Iterable[State], aside: frozenset[Assumption]) -> Iterable[State]:
+    """The states with the choices that were put aside."""
+    return (state._replace(assumed=state.assumed | aside) for state in states) if aside else states
 
 
 def _rebind(item: Rebind, state: State, scope: Scope) -> State:
@@ -372,9 +406,9 @@ def _rebind(item: Rebind, state: State, scope: Scope) -> State:
     if loss and item.sources & loss:
         loss = loss | names
     if assumed:
-        assumed = frozenset(a for a in assumed if not _reads(a[0][1], names))
+        assumed = frozenset(a for a in assumed if not reads(a[0][1], names))
     if checked != state.checked or assumed != state.assumed or loss != state.loss:
-        state = replace(state, checked=checked, assumed=assumed, loss=loss)
+        state = state._replace(checked=checked, assumed=assumed, loss=loss)
     if item.constant is not None and len(item.names) == 1:
         state = state.assume((scope, item.names[0]), item.constant, False)
     return state
@@ -387,11 +421,11 @@ def _base(name: str) -> str:
 def _give_back(state: State, names: frozenset[str]) -> State:
     """A return: whether what it gives back was checked."""
     if names & state.checked:
-        return replace(state, checked=state.checked | {RESULT})
-    return replace(state, checked=state.checked - {RESULT}) if RESULT in state.checked else state
+        return state._replace(checked=state.checked | {RESULT})
+    return state._replace(checked=state.checked - {RESULT}) if RESULT in state.checked else state
 
 
-def _reads(text: str, names: set[str]) -> bool:
+def reads(text: str, names: Iterable[str]) -> bool:
     """Whether a condition's text reads one of the names, as whole words."""
     for name in names:
         start = text.find(name)
@@ -418,36 +452,76 @@ def _merged(first: set[State], second: set[State], key: Key) -> set[State]:
 def _perhaps_moved(states: set[State]) -> set[State]:
     """The states after a branch: a step on one way may have been taken on any."""
     if any(state.moved for state in states):
-        return {state if state.moved else replace(state, moved=True) for state in states}
+        return {state if state.moved else state._replace(moved=True) for state in states}
     return states
 
 
 def _without(state: State, key: Key) -> State:
-    if all(k != key for k, _, _ in state.assumed):
+    if state.knows(key) is None:
         return state
-    return replace(state, assumed=frozenset(a for a in state.assumed if a[0] != key))
+    return state._replace(assumed=frozenset(a for a in state.assumed if a[0] != key))
 
 
 def _few(states: set[State]) -> set[State]:
     """At most so many states: beyond, choices are forgotten, those first that tell the least about the gradients."""
     if len(states) <= _STATES:
         return states
-    for key in sorted({k for st in states for k, _, _ in st.assumed}, key=lambda k: (_telling(states, k), repr(k[1]))):
-        states = {_without(st, key) for st in states}
-        if len(states) <= _STATES:
-            return states
-    states = {replace(st, checked=frozenset()) for st in states}
-    return set(sorted(states, key=lambda st: (st.guarded, bool(st.clips), repr(st.fresh)))[: 2 * _STATES])
+    telling = _telling(states)
+    keys = sorted(telling, key=lambda key: (telling[key], repr(key[1]), _place(key)))
+    low, high = 1, len(keys)
+    while low < high:  # the fewest to forget: the more, the fewer states are left
+        middle = (low + high) // 2
+        if len(_forgetting(states, keys[:middle])) <= _STATES:
+            high = middle
+        else:
+            low = middle + 1
+    states = _forgetting(states, keys[:low])
+    if len(states) <= _STATES:
+        return states
+    states = {state._replace(checked=frozenset()) for state in states}
+    return set(sorted(states, key=_rank)[: 2 * _STATES])
 
 
-def _telling(states: set[State], key: Key) -> int:
-    """In how many ways the gradients differ by a choice."""
-    ways: dict[bool, set[State]] = {True: set(), False: set()}
+def _forgetting(states: set[State], keys: Iterable[Key]) -> set[State]:
+    gone = set(keys)
+    return {state._replace(assumed=frozenset(a for a in state.assumed if a[0] not in gone)) for state in states}
+
+
+def _telling(states: set[State]) -> dict[Key, int]:
+    """In how many ways the gradients differ by each choice."""
+    with_core = Counter(state.core for state in states)
+    chosen: dict[Key, tuple[Counter[tuple[object, ...]], Counter[tuple[object, ...]]]] = defaultdict(
+        lambda: (Counter(), Counter())
+    )
     for state in states:
-        chosen = state.knows(key)
-        for way in (True, False) if chosen is None else (chosen,):
-            ways[way].add(replace(state, assumed=frozenset(), checked=frozenset(), loss=frozenset()))
-    return len(ways[True] ^ ways[False])
+        for key, value, _ in state.assumed:
+            chosen[key][value][state.core] += 1
+    out: dict[Key, int] = {}
+    for key, (no, yes) in chosen.items():  # a state that leaves the choice open is on both sides
+        out[key] = sum(no[core] + yes[core] == with_core[core] for core in no.keys() ^ yes.keys())
+    return out
+
+
+def _place(key: Key) -> tuple[str, int]:
+    return str(key[0].module.path), key[0].node.id
+
+
+def _rank(state: State) -> tuple[object, ...]:
+    """An order of states that is the same in every run."""
+    return (
+        state.guarded,
+        bool(state.clips),
+        repr(state.fresh),
+        *state[2:5],
+        state.anomaly,
+        _act_place(state.backward),
+        sorted((*_act_place(clip.act), clip.scaled) for clip in state.clips),
+        sorted(state.loss),
+    )
+
+
+def _act_place(act: Act | None) -> tuple[str, int]:
+    return ("", 0) if act is None else (str(act.scope.module.path), act.node.id)
 
 
 def unsafe_everywhere(states: Iterable[State], safe: Callable[[State], bool]) -> bool:

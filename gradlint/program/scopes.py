@@ -148,36 +148,32 @@ class Scope:
 class _Binder:
     def __init__(self, module: Module) -> None:
         self.module = module
-        self.ends: dict[int, int] = {}
+        self._ends: dict[s.Node, int] = {}
 
     def bind(self, block: s.Block) -> Scope:
         scope = Scope("module", block, None, self.module)
-        self._end(block)
         self._block(block, scope, None)
         return scope
 
     def _end(self, node: s.Node) -> int:
-        """The last id at or below a node, kept for statements and blocks."""
-        stack: list[tuple[s.Node, bool]] = [(node, False)]
-        while stack:
-            here, seen = stack.pop()
-            below = list(s.children(here))
-            if not seen:
-                stack.append((here, True))
-                stack.extend((c, False) for c in below)
-            else:
-                self.ends[here.id] = max([here.id, *(self.ends[c.id] for c in below)])
-        return self.ends[node.id]
+        """The last id at or below a node: ids are given in one walk, so it lies below the last child."""
+        way = [node]
+        while way[-1] not in self._ends and (below := s.children(way[-1])):
+            way.append(max(below, key=_ordinal))
+        last = self._ends.get(way[-1], 0)
+        for here in reversed(way):
+            last = self._ends[here] = max(last, here.id)
+        return last
 
     def _block(self, block: s.Block | None, scope: Scope, loop: tuple[int, int] | None) -> None:
         if block is None:
             return
-        span = (block.id, self.ends[block.id])
+        span = (block.id, self._end(block))
         for stmt in block.body:
             self._statement(stmt, scope, span, loop)
 
     def _statement(self, stmt: s.Stmt, scope: Scope, span: tuple[int, int], loop: tuple[int, int] | None) -> None:
-        end = self.ends[stmt.id]
+        end = self._end(stmt)
 
         def add(
             name: str, kind: str, node: s.Node, value: s.Expr | None = None, path: tuple[int, ...] = (), at: int = end
@@ -212,8 +208,8 @@ class _Binder:
             target(stmt.target, stmt.value, "update")
         elif isinstance(stmt, s.For):
             inner = (stmt.id, end)
-            at = max(self.ends[stmt.target.id], self.ends[stmt.iter.id])
-            body_span = (stmt.body.id, self.ends[stmt.body.id])
+            at = max(self._end(stmt.target), self._end(stmt.iter))
+            body_span = (stmt.body.id, self._end(stmt.body))
             outer, span, loop = (span, loop), body_span, inner
             target(stmt.target, stmt.iter, "element", (), at)
             span, loop = outer
@@ -240,7 +236,7 @@ class _Binder:
                         item,
                         "enter",
                         (),
-                        self.ends[item.id] if self.ends[item.id] > self.ends[name.id] else self.ends[name.id],
+                        self._end(item) if self._end(item) > self._end(name) else self._end(name),
                     )
             # A `with` always runs its body: bindings inside hold after it.
             for inside in stmt.body.body:
@@ -290,7 +286,7 @@ class _Binder:
     def _function(self, node: s.Function | s.Lambda, scope: Scope) -> None:
         inner = Scope("function" if isinstance(node, s.Function) else "lambda", node, scope, self.module)
         scope.inner[node.id] = inner
-        span = (node.id, self.ends[node.id])
+        span = (node.id, self._end(node))
         for param in node.params:
             inner.bindings[param.name].append(
                 Binding(param.name, "param", param, param.default, (), node.id, span, None)
@@ -301,6 +297,10 @@ class _Binder:
             for below in s.walk(node.body, into=False):
                 if isinstance(below, s.Lambda):
                     self._function(below, inner)
+
+
+def _ordinal(node: s.Node) -> int:
+    return node.id
 
 
 def bind(module: Module, block: s.Block) -> Scope:

@@ -150,6 +150,8 @@ class Values:
         self._memo: dict[object, ValueSet] = {}
         self._callers: dict[Scope, list[tuple[s.Call, Scope]]] = {}
         self._bases: dict[Scope, tuple[Cls | Lib, ...]] = {}
+        self._lineages: dict[Scope, tuple[Scope, ...]] = {}
+        self._open = 0  # how many classes' bases are being looked for
         self._stack = _Stack()
         self._provisional: dict[object, ValueSet] = {}
         self._fuel = _FUEL
@@ -160,7 +162,9 @@ class Values:
 
     def of(self, expr: s.Expr, scope: Scope, context: Context | None = None) -> ValueSet:
         """What the expression, standing in `scope`, may hold."""
-        return self._guarded(("e", scope.module.path, expr.id, context), lambda: self._of(expr, scope, context))
+        key = (scope.module, expr.id, context)
+        known = self._memo.get(key)
+        return known if known is not None else self._guarded(key, lambda: self._of(expr, scope, context))
 
     def _guarded(self, key: object, compute: Callable[[], ValueSet]) -> ValueSet:
         """Compute once. What was cut off at something still being computed holds for the current question only."""
@@ -733,7 +737,7 @@ class Values:
                         out.add(Many(self.of(node.value, scope, context)))
             return frozenset(out)
 
-        return self._guarded(("r", scope.module.path, scope.node.id, context), compute)
+        return self._guarded(("r", scope, context), compute)
 
     def callers(self, scope: Scope) -> list[tuple[s.Call, Scope]]:
         """The calls in the project that may call a function, with the scopes that they stand in."""
@@ -833,6 +837,7 @@ class Values:
         known = self._bases.get(scope)
         if known is None:
             self._bases[scope] = ()
+            self._open += 1
             found: list[Cls | Lib] = []
             if isinstance(scope.node, s.Class) and scope.parent is not None:
                 for arg in scope.node.bases:
@@ -841,19 +846,25 @@ class Values:
                             v for v in self.of(arg.value, scope.parent) if isinstance(v, (Cls, Lib)) and v != Cls(scope)
                         )
             known = self._bases[scope] = tuple(found)
+            self._open -= 1
         return known
 
-    def lineage(self, scope: Scope) -> Iterator[Scope]:
+    def lineage(self, scope: Scope) -> tuple[Scope, ...]:
         """A class and its project base classes, nearest first."""
-        seen: set[Scope] = set()
+        known = self._lineages.get(scope)
+        if known is not None:
+            return known
+        seen: dict[Scope, None] = {}
         queue = [scope]
         while queue:
             here = queue.pop(0)
-            if here in seen:
-                continue
-            seen.add(here)
-            yield here
-            queue.extend(b.scope for b in self.bases(here) if isinstance(b, Cls))
+            if here not in seen:
+                seen[here] = None
+                queue.extend(b.scope for b in self.bases(here) if isinstance(b, Cls))
+        found = tuple(seen)
+        if not self._open:  # a base class that is being looked for is missing in it
+            self._lineages[scope] = found
+        return found
 
     def library_bases(self, scope: Scope) -> tuple[str, ...]:
         """The library classes that a project class inherits from."""

@@ -83,12 +83,25 @@ class Vocabulary:
         for found in self._prefix.values():
             found.sort(key=lambda pair: -len(pair[0]))
         self._events: dict[str, Event | None] = {}
+        # A run asks the same few hundred questions a million times.
+        self._entries: dict[tuple[str, str], Plain | None] = {}
+        self._abouts: dict[tuple[str, str], Plain | None] = {}
+        self._canonical: dict[str, str] = {}
+        self._lineages: dict[str, tuple[str, ...]] = {}
 
     def entry(self, section: str, path: str) -> Plain | None:
         """The entry for a symbol: its own, else that of the longest prefix.
 
         `a.b.*` is for everything directly in `a.b` (not for methods of its classes), `a.b.**` for all below.
         """
+        key = (section, path)
+        try:
+            return self._entries[key]
+        except KeyError:
+            found = self._entries[key] = self._entry(section, path)
+            return found
+
+    def _entry(self, section: str, path: str) -> Plain | None:
         exact = self._exact.get(section, {})
         if path in exact:
             return exact[path]
@@ -103,6 +116,12 @@ class Vocabulary:
 
     def canonical(self, path: str) -> str:
         """The one spelling of a symbol that has several."""
+        known = self._canonical.get(path)
+        if known is None:
+            known = self._canonical[path] = self._spelling(path)
+        return known
+
+    def _spelling(self, path: str) -> str:
         for _ in range(4):
             exact = self._exact.get("alias", {})
             if path in exact:
@@ -116,23 +135,28 @@ class Vocabulary:
                 return path
         return path
 
-    def lineage(self, path: str) -> Iterator[str]:
+    def lineage(self, path: str) -> tuple[str, ...]:
         """A class and what it counts as, itself first."""
-        seen = set()
-        here: str | None = path
-        while here is not None and here not in seen:
-            seen.add(here)
-            yield here
-            base = self.entry("bases", here)
-            here = base if isinstance(base, str) else None
+        known = self._lineages.get(path)
+        if known is None:
+            seen: dict[str, None] = {}
+            here: str | None = path
+            while here is not None and here not in seen:
+                seen[here] = None
+                base = self.entry("bases", here)
+                here = base if isinstance(base, str) else None
+            known = self._lineages[path] = tuple(seen)
+        return known
 
     def about(self, section: str, path: str) -> Plain | None:
         """The entry of a class, or of the nearest that it counts as."""
-        for here in self.lineage(path):
-            found = self.entry(section, here)
-            if found is not None:
-                return found
-        return None
+        key = (section, path)
+        try:
+            return self._abouts[key]
+        except KeyError:
+            entries = (self.entry(section, here) for here in self.lineage(path))
+            found = self._abouts[key] = next((entry for entry in entries if entry is not None), None)
+            return found
 
     def is_a(self, path: str, base: str) -> bool:
         return base in self.lineage(path)
