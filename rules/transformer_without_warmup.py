@@ -68,9 +68,11 @@ class TransformerWithoutWarmup(Rule):
 
     ## Fix safety
     Safe where nothing schedules the learning rate yet and the step stands in a loop: the rate rises to what it was and
-    stays there. Where a scheduler is stepped after each update the fix puts the warmup before it, which is unsafe: the
-    schedule then ends that much later. Where the step is not in a loop the fix cannot see how often it runs, and is
-    unsafe too.
+    stays there. Safe too where schedulers that multiply the rate are stepped after each epoch: the warmup multiplies
+    it beside them, and once it is over the schedule is what it was. Where a scheduler is stepped after each update the
+    fix puts the warmup before it, which is unsafe: the schedule then ends that much later. Where the step is not in a
+    loop the fix cannot see how often it runs, and is unsafe too. A function that is handed the optimizer is handed the
+    warmup as one more argument, which may be left out.
 
     ## Options
     - `warmup-steps`: the length of the warmup that the fix writes; 0 takes 2 / (1 - beta2) of the optimizer.

@@ -51,6 +51,28 @@ def add_argument(module: Module, call: s.Call, text: str) -> Edits:
     start, end = module.span(last)
     if isinstance(last.value, s.Comprehension) and last.value.kind == "generator" and code[start] != "(":
         return None
+    return _behind_last(module, start, end, close, text)
+
+
+def add_parameter(module: Module, function: s.Function, text: str) -> Edits:
+    """A parameter with a default put behind the others of a function; None where a star stands among them."""
+    params = function.params
+    if not module.faithful or not params or any(p.star or p.keyword_only for p in params):
+        return None
+    if any(p.name == text.partition("=")[0] for p in params):
+        return None
+    last = params[-1]
+    start, close = module.span(last)
+    inner = last.default or last.annotation
+    end = module.span(inner)[1] if inner is not None else start + len(last.name)
+    if module.source.code[close] != ")":
+        return None
+    return _behind_last(module, start, end, close, text)
+
+
+def _behind_last(module: Module, start: int, end: int, close: int, text: str) -> Edits:
+    """One more item behind the last of those in parentheses, which is at `start` to `end`."""
+    code = module.source.code
     tail = _AFTER_ARGUMENT.match(code[end:close])
     if tail is None:
         return None

@@ -12,7 +12,7 @@ from gradlint.program.optimizers import Cause
 from gradlint.program.scopes import Scope
 from gradlint.program.updates import Update
 from gradlint.program.values import Cls, Made
-from gradlint.vocabulary import Plain
+from gradlint.vocabulary import Plain, operand
 
 _NAMES = ("warmup", "lr_warmup", "linear_warmup", "warmup_scheduler")
 _FACTOR = "1e-3"
@@ -42,9 +42,9 @@ def warm_up(update: Update, steps: int) -> Fix | str:
     if isinstance(built, str):
         return built
     causes = update.schedule.causes
-    if len(causes) > 1:
-        return "several schedulers move the learning rate already"
-    if causes:
+    if causes and not (_all_multiply(update) and not _stepped_alike(update)):
+        if len(causes) > 1:
+            return "several schedulers move the learning rate already"
         return _before(update, built, causes[0], steps)
     return _alone(update, built, way, steps)
 
@@ -87,21 +87,51 @@ def _built(update: Update) -> _Built | str:
         return "the optimizer is built elsewhere"
     home = mades[0].scope
     assert home is not None
-    if home.module is not update.module:
-        return _ELSEWHERE.format(home.module.source.name)
-    if any(m.scope is not home for m in mades):
-        return "the optimizer is built in several functions"
-    found = [_assigned(m, home) for m in mades]
+    found = [_assigned(m, m.scope) for m in mades if m.scope is not None]
     targets = {s.text(target) for _, target in found if target is not None}
-    if len(targets) != 1 or any(target is None for _, target in found):
-        return "the optimizer has no name of its own where it is built"
+    refusal = None
+    if home.module is not update.module:
+        refusal = _ELSEWHERE.format(home.module.source.name)
+    elif any(m.scope is not home for m in mades):
+        refusal = "the optimizer is built in several functions"
+    elif len(targets) != 1 or any(target is None for _, target in found):
+        refusal = "the optimizer has no name of its own where it is built"
+    if refusal is not None:
+        return _received(update) or refusal
     stmt = _join([chain for chain, _ in found])
     target = found[0][1]
     if stmt is None or target is None:
         return "the optimizer is built in several places"
-    if any(isinstance(x, (s.For, s.While)) for x in found[0][0] if not sites.holds(x, update.node)):
+    if _is_repeated(found[0][0], update):
         return "the optimizer is built anew in a loop"
     return _Built(home, stmt, target)
+
+
+def _received(update: Update) -> _Built | None:
+    """The statement by which the function that steps gets the optimizer from one that builds it."""
+    optimizer = update.act.operand
+    if optimizer is None or not sites.plain(optimizer):
+        return None
+    wanted = s.text(optimizer)
+    before = [n for n in s.walk(update.scope.body, into=False) if isinstance(n, s.Assign) and n.id < update.node.id]
+    named = [x for x in before if any(s.text(part) == wanted for t in x.targets for part in _parts(t))]
+    if len(named) != 1 or not isinstance(named[0].value, s.Call):
+        return None
+    chain = sites.around(update.scope, named[0])
+    if not chain or chain[-1] is not named[0] or _is_repeated(chain, update):
+        return None
+    if any(not isinstance(x, s.With) and not sites.holds(x, update.node) for x in chain[:-1]):
+        return None
+    return _Built(update.scope, named[0], optimizer)
+
+
+def _parts(target: s.Expr) -> tuple[s.Expr, ...]:
+    return target.items if isinstance(target, s.Sequence) else (target,)
+
+
+def _is_repeated(chain: tuple[s.Stmt, ...], update: Update) -> bool:
+    """Whether statements are in a loop that the step is not in."""
+    return any(isinstance(x, (s.For, s.While)) for x in chain if not sites.holds(x, update.node))
 
 
 def _assigned(made: Made, home: Scope) -> tuple[tuple[s.Stmt, ...], s.Expr | None]:
@@ -135,6 +165,9 @@ def _alone(update: Update, built: _Built, way: dict[str, Plain], steps: int) -> 
     if isinstance(place, str):
         return place
     name = _name(update, built)
+    handed = _handed(update, built) if name is None else None
+    if handed is not None:
+        name = handed.name
     if name is None:
         return "the warmup would have no name where the optimizer steps"
     said = verbs.import_name(built.scope.module, str(way.get("linear")), built.scope, built.stmt)
@@ -143,9 +176,12 @@ def _alone(update: Update, built: _Built, way: dict[str, Plain], steps: int) -> 
     optimizer = update.module.text(built.target)
     line = f"{name} = {said[1]}({optimizer}, start_factor={_FACTOR}, total_iters={steps})"
     put = verbs.insert_after(update.module, built.stmt, [line])
-    step = verbs.insert_after(update.module, place, [f"{name}.step()"])
+    call = [f"{name}.step()"] if handed is None else [f"if {name} is not None:", f"    {name}.step()"]
+    step = verbs.insert_after(update.module, place, call)
     if put is None or step is None:
         return _NO_PLACE
+    if handed is not None:
+        step = (*step, *handed.edits)
     looped = any(isinstance(x, (s.For, s.While)) for x in sites.around(update.scope, update.node))
     safe = looped and way.get("safe") is True
     return _fix(steps, Safety.SAFE if safe else Safety.UNSAFE, (*said[0], *put, *step)) or _NO_PLACE
@@ -192,6 +228,45 @@ def _name(update: Update, built: _Built) -> str | None:
     return sites.free_name(built.scope, names)
 
 
+@dataclass(frozen=True, slots=True)
+class _Handed:
+    """How the function that steps is handed something: as a parameter of this name."""
+
+    name: str
+    edits: tuple[Edit, ...]
+
+
+def _handed(update: Update, built: _Built) -> _Handed | None:
+    """The warmup as a parameter more of the function that steps, given where that is given the optimizer."""
+    scope, optimizer = update.scope, update.act.operand
+    if not isinstance(built.target, s.Name) or not isinstance(optimizer, s.Name) or scope.owner is not None:
+        return None
+    if not isinstance(scope.node, s.Function) or built.scope.owner is not None:
+        return None
+    if not any(p.name == optimizer.text for p in scope.node.params) or len(scope.bindings[optimizer.text]) != 1:
+        return None
+    calls = [(call, where) for call, where in update.program.values.callers(scope) if _gives(call, where, built)]
+    scopes = {scope, built.scope, *(where for _, where in calls)}
+    name = next((n for n in _NAMES if all(sites.free_name(x, [n]) is not None for x in scopes)), None)
+    if name is None or not calls:
+        return None
+    made = [verbs.add_parameter(update.module, scope.node, f"{name}=None")]
+    made += (verbs.add_argument(update.module, call, f"{name}={name}") for call, _ in calls)
+    edits = tuple(edit for each in made for edit in each or ())
+    return _Handed(name, edits) if all(made) else None
+
+
+def _gives(call: s.Call, where: Scope, built: _Built) -> bool:
+    """Whether a call passes on the optimizer that was built, by its name."""
+    assert isinstance(built.target, s.Name)
+    name = built.target.text
+    if where.module is not built.scope.module or where.lookup(name) is not built.scope:
+        return False
+    if where is built.scope and call.id < built.stmt.id:
+        return False
+    return any(isinstance(a.value, s.Name) and a.value.text == name and not a.star for a in call.args)
+
+
 # --- before a scheduler that is there -------------------------------------------------------------
 
 
@@ -229,6 +304,25 @@ def _before(update: Update, built: _Built, cause: Cause, steps: int) -> Fix | st
     put = verbs.insert_after(cause.module, stmt, [line])
     edits = None if put is None else (*{*linear[0], *sequence[0]}, *put)
     return _fix(steps, Safety.UNSAFE, edits) or "the scheduler's line cannot be added to"
+
+
+def _all_multiply(update: Update) -> bool:
+    """Whether all that moves the learning rate multiplies it, so that a warmup can do the same beside it."""
+    vocabulary = update.program.values.vocabulary
+    for cause in update.schedule.causes:
+        made = cause.made
+        if made is None or made.site is None or not isinstance(made.of, Lib):
+            return False
+        about = vocabulary.about("multiplies", made.of.path)
+        if not isinstance(about, dict) or any(a.star for a in made.site.args):
+            return False
+        place = operand(about.get("unless"))
+        if made.site.arg(place.position, place.keyword) is not None:
+            return False
+        # Told the epoch, a scheduler sets the rate, whatever it was.
+        if "measures" not in about and any(call.args for call, _ in update.schedule.steps):
+            return False
+    return bool(update.schedule.steps)
 
 
 def _stepped_alike(update: Update) -> bool:
