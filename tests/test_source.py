@@ -411,6 +411,17 @@ class TestDiscover:
         (self.tmp_path / ".git/info/exclude").write_text("sub/\n")
         assert self.found() == []
 
+    def test_tests_are_left_out_and_scripts_called_like_them_are_not(self) -> None:
+        self.make("test_a.py", "b_test.py", "mnist_test.py", "test_c.py")
+        (self.tmp_path / "test_a.py").write_text("def test_a(): ...\n")
+        (self.tmp_path / "b_test.py").write_text("import unittest\n")
+        (self.tmp_path / "mnist_test.py").write_text("def test(loader): ...\n")
+        (self.tmp_path / "test_c.py").write_text("import pytest\n")
+        assert self.found() == ["mnist_test.py"]
+        assert self.found(exclude=("!test_a.py",)) == ["mnist_test.py", "test_a.py"]
+        assert self.found(exclude=("mnist_*",)) == []
+        assert self.found("b_test.py") == ["b_test.py"]
+
     def test_excludes_are_relative_to_the_root(self) -> None:
         self.make("legacy/a.py", "src/legacy/b.py", "src/c.py", "src/d_test.py", "src/gen/e.py")
         assert self.found(exclude=("/legacy", "*_test.py", "src/gen/")) == ["src/c.py", "src/legacy/b.py"]

@@ -8,9 +8,9 @@ from gradlint.program import syntax as s
 from gradlint.program.flow import Act, Flows, every
 from gradlint.program.frameworks import Frameworks
 from gradlint.program.optimizers import is_zero
-from gradlint.program.reach import networks_in
+from gradlint.program.reach import networks_in, networks_of
 from gradlint.program.scopes import Scope
-from gradlint.program.values import Cls, Const, Made, Values
+from gradlint.program.values import Cls, Const, Func, Made, Values
 
 
 class Trainers:
@@ -29,7 +29,15 @@ class Trainers:
             given = call.arg(0, place.keyword) if place is not None and place.keyword else call.arg(0)
             if given is not None:
                 found |= networks_in(given, scope, self.values)
-        return frozenset(made for made in found if not self._steps_by_hand(made, act))
+        return frozenset(made for made in found | self._built(act) if not self._steps_by_hand(made, act))
+
+    def _built(self, act: Act) -> frozenset[Made]:
+        """The networks that a function gives which the loop is handed in their place."""
+        factory = act.fact.get("factory")
+        given = act.node.arg(None, factory) if isinstance(act.node, s.Call) and isinstance(factory, str) else None
+        functions = self.values.of(given, act.scope) if given is not None else frozenset()
+        made = frozenset(v for f in functions if isinstance(f, Func) for v in self.values.returned(f, f.context))
+        return networks_of(made, self.values)
 
     def clips(self, act: Act, networks: tuple[Made, ...]) -> bool:
         """Whether the loop clips, or may: by an argument, by its settings, or by what the networks do in it."""

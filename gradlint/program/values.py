@@ -611,9 +611,11 @@ class Values:
             return self._super(scope, context)
         if path in ("copy.deepcopy", "copy.copy") and call.args:
             return self.of(call.args[0].value, scope, context)
+        if path == "builtins.vars" and call.args:
+            return self.of(call.args[0].value, scope, context)
         if path in ("builtins.globals", "builtins.locals", "builtins.vars"):
             return frozenset([Package(scope.module.path)])
-        if path == "importlib.import_module" and call.args:
+        if path in ("importlib.import_module", "builtins.__import__") and call.args:
             return self._import_module(call, scope, context)
         return None
 
@@ -1154,12 +1156,11 @@ class Values:
         if isinstance(value, Package):
             return self._union(self.attribute(value, k) for k in keys if isinstance(k, str))
         if isinstance(value, Made) and isinstance(value.of, Lib):
-            inner = self.elements(frozenset([value]))
-            if inner:
-                return inner
             option = self._union(self._option(value, k) for k in keys if isinstance(k, str))
-            return option or frozenset(
-                [Made(Lib(f"{value.of.path}.[]"), value.site, value.scope, value.context, value)]
+            return (
+                option
+                or self.elements(frozenset([value]))
+                or frozenset([Made(Lib(f"{value.of.path}.[]"), value.site, value.scope, value.context, value)])
             )
         if isinstance(value, Made) and isinstance(value.of, Cls):
             method = self.method(value, "__getitem__")

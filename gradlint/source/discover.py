@@ -47,6 +47,8 @@ EXCLUDED_DIRECTORIES = frozenset(
 )
 # Tests, as pytest finds them: their updates last a few steps, and nobody's run diverges there.
 EXCLUDED_FILES = ("test_*.py", "*_test.py", "conftest.py")
+# What a file so called holds if it is one: some people's training scripts are `mnist_test.py`.
+_TEST = re.compile(rb"\bdef test_|\bunittest\b|\bpytest\b")
 # A directory that holds one of these is an environment, whatever it is called.
 _ENVIRONMENT_MARKS = frozenset({"pyvenv.cfg", "conda-meta"})
 
@@ -56,8 +58,8 @@ def discover(
 ) -> tuple[list[Path], list[Problem]]:
     """The files to lint, each once, in the order of `paths` and by name below a directory.
 
-    `exclude` has patterns as in a `.gitignore` at `root`, by default the current directory; those of tests come first,
-    so that `!test_*.py` takes them back. What is named is taken
+    `exclude` has patterns as in a `.gitignore` at `root`, by default the current directory; those of tests, which hold
+    for files with tests in them, come first, so that `!test_*.py` takes them back. What is named is taken
     even if it is excluded or ignored. Links to files are followed; links to directories, which may lead to data of any
     size or back up, only where they are named.
     """
@@ -95,6 +97,11 @@ class _Rules:
     def decide(self, path: str) -> bool | None:
         """Whether a path, which ends in `/` if it is a directory's, is ignored; None if no pattern speaks of it."""
         return self.spec.check_file(self._relative(path)).include
+
+    def by_name_of_test(self, path: str) -> bool:
+        """Whether a path is ignored since it is called like a test, where these patterns come first."""
+        decided = self.spec.check_file(self._relative(path)).index
+        return decided is not None and decided < len(EXCLUDED_FILES)
 
     def _relative(self, path: str) -> str:
         return path[len(self.base) + 1 :].replace(os.sep, "/")
@@ -181,10 +188,15 @@ class _Walk:
                 continue
             if not entry.name.lower().endswith(SUFFIXES) or not _is_file(entry):
                 continue
-            if not _is_ignored(real, exclude) and not _is_ignored(real, ignores or ()):
+            if not self._is_excluded(real, directory.exclude) and not _is_ignored(real, ignores or ()):
                 linked = entry.is_symlink()
                 found.append((entry.path, os.path.realpath(real) if linked else real, linked))
         return found
+
+    def _is_excluded(self, real: str, exclude: _Rules | None) -> bool:
+        if exclude is None or not _is_ignored(real, (exclude,)):
+            return False
+        return not exclude.by_name_of_test(real) or _is_test(real)
 
     def _inherited(self, real: str) -> tuple[_Rules, ...] | None:
         """The patterns that directories above give to one: from the root of its git work tree on down."""
@@ -247,6 +259,15 @@ def _is_within_ignored(path: str, rules: tuple[_Rules, ...]) -> bool:
             return True
         path = os.path.dirname(path)
     return False
+
+
+def _is_test(path: str) -> bool:
+    """Whether a file that is called like a test is one."""
+    try:
+        with open(path, "rb") as file:
+            return _TEST.search(file.read()) is not None
+    except OSError:
+        return True
 
 
 def _is_directory(entry: os.DirEntry[str]) -> bool:
