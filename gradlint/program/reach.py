@@ -14,7 +14,13 @@ def is_network(value: Value, values: Values) -> bool:
     """Whether a value is an instance of a module class, the project's or a library's."""
     if not isinstance(value, Made) or (isinstance(value.of, Lib) and value.receiver is not None):
         return False  # what a method of something gives is not the thing itself
-    return any(values.vocabulary.role(path) in ("module", "model") for path in values.bases_of(value))
+    vocabulary = values.vocabulary
+    return any(
+        vocabulary.role(path) in ("module", "model")
+        or vocabulary.about("recurrent", path) is True
+        or vocabulary.about("transformers", path) is True
+        for path in values.bases_of(value)
+    )
 
 
 def networks_in(expr: s.Expr, scope: Scope, values: Values, context: Context | None = None) -> frozenset[Made]:
@@ -107,6 +113,18 @@ def trained_by(optimizer: Value, values: Values) -> frozenset[Made]:
             if out and not arg.star:
                 break
     return frozenset(out)
+
+
+def only_tensors(optimizer: Value, values: Values) -> bool:
+    """Whether an optimizer was built from tensors that the code makes, and from nothing else: `[log_alpha]`."""
+    if not isinstance(optimizer, Made) or optimizer.site is None or optimizer.scope is None:
+        return False
+    given = optimizer.site.arg(0)
+    held = values.of(given, optimizer.scope, optimizer.context) if given is not None else frozenset()
+    tensors = values.elements(held) or held
+    return bool(tensors) and all(
+        isinstance(v, Made) and isinstance(v.of, Lib) and not networks_of(frozenset([v]), values) for v in tensors
+    )
 
 
 def _wrapped(optimizer: Made, values: Values) -> frozenset[Made]:

@@ -12,7 +12,7 @@ from gradlint.program import syntax as s
 from gradlint.program.flow import Act, Flows, Loop, every
 from gradlint.program.gradients import Clip, Solver, State, unsafe_everywhere
 from gradlint.program.project import Module
-from gradlint.program.reach import is_network, networks_in, networks_of, same_network, trained_by
+from gradlint.program.reach import is_network, networks_in, networks_of, only_tensors, same_network, trained_by
 from gradlint.program.scopes import Scope
 from gradlint.program.traits import Evidence, Traits
 from gradlint.program.values import Cls, Const, Made, Unknown, Values, ValueSet
@@ -144,7 +144,7 @@ class Update:
             found |= trained_by(optimizer, values)
         if self.kind == "implicit":
             found |= self.program.trainers.networks(self.act)
-        elif not found:
+        elif not found and not any(only_tensors(optimizer, values) for optimizer in self.optimizers):
             found |= self._used()
         return tuple(sorted(found, key=_order))
 
