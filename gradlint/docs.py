@@ -60,7 +60,7 @@ def url(rule: type[Rule]) -> str | None:
 
 def as_markdown(rule: type[Rule]) -> str:
     """The page of a rule, with what its class says above it."""
-    on = "on by default" if rule.default else "off by default"
+    on = "in preview" if rule.preview else "on by default" if rule.default else "off by default"
     lines = [f"# {rule.code} {rule.name}", "", f"{rule.level.value.capitalize()}, {on}.", "", page(rule).markdown]
     options = [
         f"- `{kebab(name)}`: {words(hint)}; {toml(getattr(rule, name, None))} by default."
@@ -83,6 +83,7 @@ def as_data(rule: type[Rule]) -> dict[str, Json]:
         "name": rule.name,
         "level": rule.level.value,
         "default": rule.default,
+        "preview": rule.preview,
         "summary": shown.summary,
         "explanation": shown.markdown,
         "example": shown.example,
@@ -97,7 +98,8 @@ def table(rules: Iterable[type[Rule]]) -> Iterator[str]:
     yield "| code | name | level | what it finds |"
     yield "| --- | --- | --- | --- |"
     for rule in rules:
-        level = rule.level.value if rule.default else f"{rule.level.value}, off by default"
+        off = ", preview" if rule.preview else "" if rule.default else ", off by default"
+        level = f"{rule.level.value}{off}"
         file = f"rules/{rule.name.replace('-', '_')}.py"
         yield f"| {rule.code} | [{rule.name}]({file}) | {level} | {page(rule).summary} |"
 

@@ -66,7 +66,8 @@ class Project:
         if any(_overrides(rule, "check_network") for rule in self.rules):
             for network in networks_of(module, self.program.values):
                 found += self._ask("check_network", network, module)
-        return sorted(set(found), key=_order)
+        once = {(f.code, f.place, f.message): f for f in sorted(found, key=_order, reverse=True)}  # by several updates
+        return sorted(once.values(), key=_order)
 
     def _ask(self, level: str, subject: Update | Network, module: Module) -> Iterator[Finding]:
         for rule in self.rules:

@@ -29,6 +29,7 @@ class Rule:
     name: ClassVar[str]
     level: ClassVar[Level] = Level.WARNING
     default: ClassVar[bool] = True
+    preview: ClassVar[bool] = False  # not yet counted on real code: on with `--preview`, or by its own code
 
     def __init__(self, **options: object) -> None:
         for key, value in options.items():
@@ -51,10 +52,12 @@ class Rule:
         help: str = "",
         update: Update | None = None,
         related: Iterable[Related] = (),
-        fix: Fix | None = None,
+        fix: Fix | str | None = None,
         unfixed: str | None = None,
     ) -> Finding:
-        """A finding of this rule at a node."""
+        """A finding of this rule at a node; `fix` may be the reason why there is none."""
+        if isinstance(fix, str):
+            fix, unfixed = None, fix
         return Finding(
             self.code,
             self.name,

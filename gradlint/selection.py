@@ -12,6 +12,7 @@ from gradlint.schema import WrongTypeError, convert, nearest
 
 ALL = "ALL"
 DEFAULT = "DEFAULT"
+_OWN = 100  # the weight of a rule's own code or name
 RuleType: TypeAlias = type[Rule]
 
 
@@ -56,10 +57,13 @@ def checked(settings: Settings, rules: Sequence[RuleType]) -> Settings:
 
 
 def selected(settings: Settings, rules: Iterable[RuleType]) -> tuple[RuleType, ...]:
-    """The rules that run under these settings; a more specific selector wins, and `ignore` wins a tie."""
+    """The rules that run under these settings; a more specific selector wins, and `ignore` wins a tie.
+
+    A rule in preview runs with the setting `preview`, or where its own code or name is selected.
+    """
     config = settings.config
     chosen = (*config.select, *config.extend_select)
-    ready = (rule for rule in rules if config.preview or not getattr(rule, "preview", False))
+    ready = (rule for rule in rules if config.preview or not rule.preview or _weight(rule, chosen) == _OWN)
     return tuple(rule for rule in ready if _weight(rule, chosen) > _weight(rule, config.ignore))
 
 
@@ -75,7 +79,7 @@ def _weight(rule: RuleType, selectors: Iterable[str]) -> int:
 
 def _specific(rule: RuleType, selector: str) -> int:
     if selector in (rule.code, rule.name):
-        return 100
+        return _OWN
     if selector == ALL or (selector == DEFAULT and rule.default):
         return 1
     return 1 + len(selector) if rule.code.startswith(selector) else 0

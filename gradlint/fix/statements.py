@@ -85,15 +85,15 @@ def delete_statement(module: Module, stmt: s.Stmt) -> Edits:
     return (Edit(found.start, found.sibling(found.index + 1).start, ""),)
 
 
-def move_statement_before(module: Module, stmt: s.Stmt, target: s.Stmt) -> Edits:
-    """A statement taken from where it is and put directly before another."""
+def move_statement_before(module: Module, stmt: s.Stmt, target: s.Stmt, lines: Sequence[str] = ()) -> Edits:
+    """A statement taken from where it is and put directly before another, after new `lines`."""
     moved = _editable(module, stmt)
     if moved is None or stmt is target or moved.compound or any(n is target for n in s.walk(stmt)):
         return None
     text = module.source.text[moved.start : moved.end]
     if "\n" in text or "\r" in text:
         return None
-    out, put = delete_statement(module, stmt), insert_before(module, target, [text])
+    out, put = delete_statement(module, stmt), insert_before(module, target, [*lines, text])
     if out is None or put is None:
         return None
     edits = sorted({*out, *put})

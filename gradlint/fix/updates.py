@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from gradlint.fix.clips import clip_before
 from gradlint.fix.guards import guard_before
+from gradlint.fix.order import after_step, before_step, scheduler_after_step, step_through, without
 from gradlint.fix.unscales import clip_in_file, unscale_before
 from gradlint.fix.warmups import warm_up
 
-__all__ = ["clip_before", "clip_in_file", "guard_before", "unscale_before", "warm_up"]
+__all__ = [
+    "after_step",
+    "before_step",
+    "clip_before",
+    "clip_in_file",
+    "guard_before",
+    "scheduler_after_step",
+    "step_through",
+    "unscale_before",
+    "warm_up",
+    "without",
+]

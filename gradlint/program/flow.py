@@ -15,6 +15,7 @@ from gradlint.program.scopes import Scope
 from gradlint.program.values import Bound, Cls, Const, Func, Made, Partial, Unknown, Value, Values, ValueSet
 from gradlint.vocabulary import Event
 
+_BY_HAND = ("clip", "step", "zero")  # what code does to one parameter after the other
 RESULT = "<result>"  # stands for what the call just made gave back
 
 
@@ -37,6 +38,11 @@ class Act:
     @property
     def fact(self) -> dict[str, object]:
         return dict(self.event.facts) if self.event is not None else {}
+
+    @property
+    def resolved(self) -> bool:
+        """Whether it is known what it is about: an optimizer or a network that the project builds."""
+        return bool(self.networks) or any(isinstance(v, Made) for v in self.optimizers)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,6 +135,10 @@ class Flows:
             known = self._memo[scope] = _Lowering(self, scope).flow(scope.body)
         return known
 
+    def acts(self, scope: Scope) -> Iterator[Act]:
+        """The events of a function, in the order of the code."""
+        return (item for item in every(self.of(scope)) if isinstance(item, Act))
+
     def matters(self, scope: Scope, _seen: frozenset[Scope] = frozenset()) -> bool:
         """Whether a function touches gradients, itself or through what it calls."""
         known = self._matters.get(scope)
@@ -143,12 +153,19 @@ class Flows:
 
     def scales(self, expr: s.Expr, scope: Scope, depth: int = 3) -> bool:
         """Whether a loss went through a gradient scaler on its way to an expression."""
+        return self.scaling(expr, scope, depth) is not None
+
+    def scaling(self, expr: s.Expr | None, scope: Scope, depth: int = 3) -> s.Call | None:
+        """The call by which a gradient scaler scaled a loss on its way to an expression."""
+        if expr is None:
+            return None
         for call in s.calls(expr):
             if any(i.does == "scale" for i in _Lowering(self, scope).call(call) if isinstance(i, Act)):
-                return True
+                return call
         if isinstance(expr, s.Name) and depth > 0:
-            return any(self.scales(v, w, depth - 1) for v, w in self.conditions.sources(expr, scope))
-        return False
+            found = (self.scaling(v, w, depth - 1) for v, w in self.conditions.sources(expr, scope))
+            return next((call for call in found if call is not None), None)
+        return None
 
     def pruned(self, scope: Scope) -> Flow:
         """The flow without what cannot change a state: calls that touch nothing, branches around nothing."""
@@ -433,7 +450,7 @@ class _Lowering:
             return
         yield from self.expression(stmt.iter)
         inner = self._block(stmt.body)
-        manual = [i for i in every(inner) if isinstance(i, Act) and i.does in ("clip", "step") and i.event is None]
+        manual = [i for i in every(inner) if isinstance(i, Act) and i.does in _BY_HAND and i.event is None]
         if manual:  # a hand-written loop over parameters is one action
             reached = networks_in(stmt.iter, self.scope, self.values)
             inner = _with_networks(inner, reached)
@@ -479,13 +496,15 @@ class _Lowering:
             yield Rebind(names, sources, constant_truth(stmt.value) if flag else None)
 
     def _manual_update(self, stmt: s.Assign | s.AugAssign) -> Act | None:
-        """`p.data -= lr * p.grad` and `p.data = p.data - …`: a step; `p.grad = p.grad * c`: a clip."""
+        """`p.data -= lr * p.grad`, `p.data = p.data - …`: a step; `p.grad *= c`: a clip; `p.grad = None`: zero."""
         targets = stmt.targets if isinstance(stmt, s.Assign) else (stmt.target,)
         if stmt.value is None or len(targets) != 1:
             return None
         target = targets[0]
         gradient = _gradient_of(target)
         if gradient is not None:
+            if isinstance(stmt, s.Assign) and isinstance(stmt.value, s.Constant) and not stmt.value.value:
+                return Act("zero", stmt, self.scope, operand=target)
             if self._brings_gradient(stmt, target):
                 return Act("backward", stmt, self.scope)
             if isinstance(stmt, s.AugAssign) or _reads_gradient(stmt.value, gradient):
@@ -708,6 +727,8 @@ class _Lowering:
             return None
         gradient = _gradient_of(func.value)
         if gradient is not None:
+            if about == "zero":
+                return Act("zero", call, self.scope, operand=func.value)
             if about == "bound" or (about == "scale" and call.args and self._bounds(call.args[0].value)):
                 return Act("clip", call, self.scope, operand=func.value)
             return None

@@ -19,7 +19,7 @@ from gradlint.program.scopes import Scope
 _STATES = 24
 _DEPTH = 10
 _ROUNDS = 4
-_TOLD = frozenset(["backward", "clip", "unscale", "schedule", "step"])
+_TOLD = frozenset(["backward", "clip", "unscale", "schedule", "step", "zero"])
 
 Key = tuple[Scope, str]
 Assumption = tuple[Key, bool, bool]  # a choice, how it was taken, and whether the configuration makes it
@@ -49,6 +49,7 @@ class State(NamedTuple):
     guarded: bool = False
     anomaly: bool = False
     leftover: bool = False  # the gradients of an earlier step are still in them
+    zeroed: bool = False  # they may have been zeroed since the last step
     awaiting: bool = False  # the scaler stepped, and was not updated since
     moved: bool = False  # a step may have been taken before
     loss: frozenset[str] = frozenset()
@@ -223,7 +224,7 @@ class Solver:
                 orelse.add(no)
         first, second = self._flow(item.then, then), self._flow(item.orelse, orelse)
         return Exits(
-            _perhaps_moved(_merged(first.falls, second.falls, leaf.key)),
+            _perhaps(_merged(first.falls, second.falls, leaf.key)),
             _merged(first.returns, second.returns, leaf.key),
             _merged(first.breaks, second.breaks, leaf.key),
             _merged(first.continues, second.continues, leaf.key),
@@ -300,7 +301,7 @@ class Solver:
         if does == "zero":
             if not self.concerns(act):
                 return state
-            return state._replace(fresh=False, clips=frozenset(), guarded=False, leftover=False)
+            return state._replace(fresh=False, clips=frozenset(), guarded=False, leftover=False, zeroed=True)
         if does == "clip":
             return self._clip(act, state)
         if does == "unscale":
@@ -332,7 +333,7 @@ class Solver:
                 clips=frozenset(c for c in state.clips if state.fresh and not state.stepped),
                 guarded=guarded,
                 loss=names,
-                leftover=state.leftover or bool(state.fresh and state.moved and act.event is not None),
+                leftover=state.leftover or bool(state.fresh and state.moved and not state.zeroed and act.event),
             )
         scaled = state.scaled or self._is_scaled(act)
         return state._replace(backward=act, scaled=scaled, guarded=guarded or state.guarded, loss=names | state.loss)
@@ -367,7 +368,7 @@ class Solver:
         if act not in self.paths:
             self.paths[act] = tuple(call for _, call in self._active if call is not None)
         awaiting = state.awaiting or bool(act.fact.get("scaled"))
-        return state._replace(stepped=True, moved=True, awaiting=awaiting)
+        return state._replace(stepped=True, moved=True, zeroed=False, awaiting=awaiting)
 
 
 def arguments(call: s.Call, scope: Scope) -> list[tuple[str, s.Expr]]:
@@ -449,11 +450,10 @@ def _merged(first: set[State], second: set[State], key: Key) -> set[State]:
     return stripped | {state for state in first | second if _without(state, key) not in stripped}
 
 
-def _perhaps_moved(states: set[State]) -> set[State]:
-    """The states after a branch: a step on one way may have been taken on any."""
-    if any(state.moved for state in states):
-        return {state if state.moved else state._replace(moved=True) for state in states}
-    return states
+def _perhaps(states: set[State]) -> set[State]:
+    """The states after a branch: what was stepped or zeroed on one way may have been so on any."""
+    moved, zeroed = any(state.moved for state in states), any(state.zeroed for state in states)
+    return {state._replace(moved=moved, zeroed=zeroed) for state in states} if moved or zeroed else states
 
 
 def _without(state: State, key: Key) -> State:

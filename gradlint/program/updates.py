@@ -114,6 +114,20 @@ class Update:
             for item in every(self.program.flows.of(scope))
         )
 
+    @cached_property
+    def zeroed_elsewhere(self) -> bool:
+        """Whether something may zero the gradients that was not met on the way to the step."""
+        met = {(act.scope, act.node.id) for act in self.arrivals if act.does == "zero"}
+        near = {act.scope for act in self.arrivals}
+        near |= {method for scope in near if scope.owner is not None for method in scope.owner.inner.values()}
+        for module in self._modules():
+            for call, scope in module.calls.get("zero_grad", ()):
+                acts = [a for a in self.program.flows.acts(scope) if a.node is call and a.resolved]
+                about = any(self.concerned(act) for act in acts) if acts else scope in near
+                if (scope, call.id) not in met and about:
+                    return True
+        return False
+
     def _modules(self) -> set[Module]:
         """The files that have to do with the update: its own, its callers', its networks' and its optimizer's."""
         out = {self.module, *(a.scope.module for a in self.backwards)}
@@ -129,6 +143,28 @@ class Update:
         """The events of a kind that concern the gradients of this step, with the states that arrive there."""
         found = ((act, states) for act, states in self.arrivals.items() if act.does == does)
         return sorted(found, key=lambda pair: (str(pair[0].scope.module.path), pair[0].node.id))
+
+    @cached_property
+    def alone(self) -> bool:
+        """Whether no other optimizer steps in the functions that run the backward passes and the step."""
+        scopes = {self.scope, *(a.scope for a in self.backwards)}
+        steps = (a for scope in scopes for a in self.program.flows.acts(scope) if a.does == "step")
+        return all(self.concerned(act) for act in steps)
+
+    def concerned(self, act: Act) -> bool:
+        """Whether an event is about the gradients of this step."""
+        return act.node is self.node or Focus(self.act, self.program.values).concerns(act)
+
+    def one(self, act: Act) -> bool:
+        """Whether an event is about one optimizer, not about each of several in turn."""
+        if not isinstance(act.operand, s.Name):
+            return True
+        home = act.scope.lookup(act.operand.text)
+        return home is None or all(b.kind != "element" for b in home.bindings.get(act.operand.text, ()))
+
+    def sure(self, act: Act) -> bool:
+        """Whether it is known that an event is about the gradients of this step and of no other."""
+        return bool(act.networks and self.networks) or self.alone
 
     @cached_property
     def skips_nonfinite(self) -> bool:
@@ -309,8 +345,8 @@ class Focus:
     def concerns(self, act: Act) -> bool:
         if act.does in ("clip", "hook"):
             return self._covers(act)
-        if act.does == "zero" and act.networks and not act.optimizers:
-            return self._shares(act.networks)
+        if act.does == "zero" and not act.optimizers and (act.networks or act.event is None):
+            return self._covers(act)
         if act.does in ("zero", "unscale", "step"):
             return self._same(act)
         return True
