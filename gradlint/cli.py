@@ -8,9 +8,9 @@ from typing import Annotated, Final
 import typer
 
 from gradlint import __version__, console
-from gradlint.formats import PageFormat, ReportFormat
+from gradlint.formats import ExplainFormat, PageFormat, ReportFormat
 
-COMMANDS: Final = ("check", "rule")
+COMMANDS: Final = ("check", "explain", "rule")
 # What may stand in the place of a command; anything else there belongs to `check`.
 ALONE: Final = ("-h", "--help", "--version")
 
@@ -19,8 +19,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help=(
         "Find and fix the hazards in PyTorch training code that cost training runs.\n\n"
-        "`gradlint PATHS` is short for `gradlint check PATHS`; a path that is itself called `check` or `rule` "
-        "is written `./check`."
+        "`gradlint PATHS` is short for `gradlint check PATHS`; a path that is itself called like a command is "
+        "written `./check`."
     ),
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -155,7 +155,26 @@ def rule(
     def body() -> int:
         from gradlint import session
 
-        return session.explain(rule, output_format, config, isolated)
+        return session.pages(rule, output_format, config, isolated)
+
+    raise typer.Exit(console.guarded(body))
+
+
+@app.command()
+def explain(
+    target: Annotated[
+        str, typer.Argument(metavar="FILE[:LINE]", help="A file or a line in it; in a notebook, FILE.ipynb:CELL:LINE.")
+    ],
+    output_format: Annotated[ExplainFormat, typer.Option(help="How to print.")] = "text",
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="Take the settings from this file.")] = None,
+    isolated: Annotated[bool, typer.Option("--isolated", help="Take no settings from files.")] = False,
+) -> None:
+    """Explain what gradlint believes of the update or network at a line: why it says something, or nothing."""
+
+    def body() -> int:
+        from gradlint import session
+
+        return session.explain(target, output_format, config, isolated)
 
     raise typer.Exit(console.guarded(body))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from gradlint.config import Config
@@ -18,6 +19,15 @@ from gradlint.program.values import Values
 from gradlint.rule import Rule
 from gradlint.source import Source
 from gradlint.vocabulary import load
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one rule says of an update or network; `spared` is why it finds nothing, where it tells."""
+
+    rule: Rule
+    findings: tuple[Finding, ...]
+    spared: str | None = None
 
 
 class Project:
@@ -46,7 +56,7 @@ class Project:
         flows, schedules = Flows(values), Schedules(values)
         trainers = Trainers(values, flows, schedules.frameworks)
         self.program = Program(values, flows, Traits(values), schedules, trainers)
-        self._updates = Updates(self.program)
+        self.all_updates = Updates(self.program)
         self._own: list[Problem] = []
 
     @property
@@ -61,7 +71,7 @@ class Project:
             return []
         found: list[Finding] = []
         if any(_overrides(rule, "check_update") for rule in self.rules):
-            for update in self._updates.of(module):
+            for update in self.all_updates.of(module):
                 found += self._ask("check_update", update, module)
         if any(_overrides(rule, "check_network") for rule in self.rules):
             for network in networks_of(module, self.program.values):
@@ -69,15 +79,51 @@ class Project:
         once = {(f.code, f.place, f.message): f for f in sorted(found, key=_order, reverse=True)}  # by several updates
         return sorted(once.values(), key=_order)
 
+    def module(self, source: Source) -> Module | None:
+        """One file as it is read; None where it cannot be, which becomes a problem."""
+        return self.files.load(source.path, source)
+
+    def updates(self, module: Module) -> list[Update]:
+        """The places of a file where parameters change."""
+        return self.all_updates.of(module)
+
+    def networks(self, module: Module) -> list[Network]:
+        """The networks that a file defines."""
+        return list(networks_of(module, self.program.values))
+
+    def answers(self, subject: Update | Network, module: Module) -> list[Answer]:
+        """What each rule that asks about such a subject says of it."""
+        level = "check_update" if isinstance(subject, Update) else "check_network"
+        answers = []
+        for rule in self.rules:
+            if _overrides(rule, level):
+                findings = tuple(self._ask_one(rule, level, subject, module))
+                answers.append(Answer(rule, findings, None if findings else self._spared(rule, subject, module)))
+        return answers
+
+    def _spared(self, rule: Rule, subject: Update | Network, module: Module) -> str | None:
+        try:
+            return rule.spares_update(subject) if isinstance(subject, Update) else rule.spares_network(subject)
+        except Exception as error:
+            self._own.append(_crash(rule, error, module))
+            return None
+
     def _ask(self, level: str, subject: Update | Network, module: Module) -> Iterator[Finding]:
         for rule in self.rules:
-            if not _overrides(rule, level):
-                continue
-            try:
-                answers: Iterable[Finding] = getattr(rule, level)(subject)
-                yield from list(answers)
-            except Exception as error:  # a rule may come from anyone; the others still report
-                self._own.append(Problem(f"{rule.code} crashed: {type(error).__name__}: {error}", module.source.name))
+            if _overrides(rule, level):
+                yield from self._ask_one(rule, level, subject, module)
+
+    def _ask_one(self, rule: Rule, level: str, subject: Update | Network, module: Module) -> list[Finding]:
+        try:
+            answers: Iterable[Finding] = getattr(rule, level)(subject)
+            return list(answers)
+        except Exception as error:  # a rule may come from anyone; the others still report
+            self._own.append(_crash(rule, error, module))
+            return []
+
+
+def _crash(rule: Rule, error: Exception, module: Module) -> Problem:
+    return Problem(f"{rule.code} crashed: {type(error).__name__}: {error}", module.source.name)
 
 
 def _overrides(rule: Rule, level: str) -> bool:

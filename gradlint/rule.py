@@ -43,6 +43,14 @@ class Rule:
         """Findings about one network."""
         yield from ()
 
+    def spares_update(self, update: Update) -> str | None:
+        """Why the rule has nothing to say about an update, for `gradlint explain`; None if it has, or does not say."""
+        return None
+
+    def spares_network(self, network: Network) -> str | None:
+        """Why the rule has nothing to say about a network, likewise."""
+        return None
+
     def at(
         self,
         module: Module,

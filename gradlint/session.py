@@ -12,7 +12,7 @@ from gradlint import console, docs
 from gradlint.config import Config
 from gradlint.finding import Level, Problem
 from gradlint.fix.edits import Safety
-from gradlint.formats import PageFormat
+from gradlint.formats import ExplainFormat, PageFormat
 from gradlint.interactive import asker
 from gradlint.plan import Planner, absolute
 from gradlint.report import lines
@@ -134,7 +134,7 @@ def show_settings(request: Request) -> int:
     return console.FAILED if planner.problems else CLEAN
 
 
-def explain(word: str | None, output_format: PageFormat, config: Path | None, isolated: bool) -> int:
+def pages(word: str | None, output_format: PageFormat, config: Path | None, isolated: bool) -> int:
     """Print the page of the rule with the code or name `word`, or of every rule."""
     planner = Planner(None, config, isolated)
     plan = planner.main([Path()])
@@ -148,6 +148,21 @@ def explain(word: str | None, output_format: PageFormat, config: Path | None, is
     console.write(_pages(chosen, output_format, one=word is not None))
     _complain(problems)
     return console.FAILED if problems else CLEAN
+
+
+def explain(word: str, output_format: ExplainFormat, config: Path | None, isolated: bool) -> int:
+    """Print what the analysis believes of what is at `FILE`, `FILE:LINE` or `FILE.ipynb:CELL:LINE`."""
+    from gradlint.explain import Target
+    from gradlint.explain import explain as explained
+    from gradlint.report.explanation import as_json, outline
+
+    found = explained(Target.of(word), Planner(None, config, isolated))
+    if output_format == "json":
+        console.write(as_json(found.explanations))
+    else:
+        console.write(outline(found.explanations, Terminal.of(console.out())))
+    _complain(found.problems)
+    return console.FAILED if found.problems else CLEAN
 
 
 def _pages(rules: Sequence[type[Rule]], output_format: PageFormat, one: bool) -> Iterator[str]:

@@ -74,7 +74,7 @@ class ClipOfScaledGradients(Rule):
     level: ClassVar[Level] = Level.ERROR
 
     def check_update(self, update: Update) -> Iterator[Finding]:
-        if update.kind != "scaler":
+        if self.spares_update(update) is not None:
             return
         clips = {clip_in_file(update, clip): clip for clip in reversed(update.scaled_clips)}
         for where, clip in sorted(clips.items(), key=lambda pair: pair[0].id):
@@ -92,6 +92,11 @@ class ClipOfScaledGradients(Rule):
                 fix=None if isinstance(fix, str) else fix,
                 unfixed=fix if isinstance(fix, str) else None,
             )
+
+    def spares_update(self, update: Update) -> str | None:
+        if update.kind != "scaler":
+            return "it does not step through a gradient scaler"
+        return None if update.scaled_clips else "no clip of scaled gradients leads here"
 
 
 def _threshold(bound: tuple[str, float] | None) -> str:

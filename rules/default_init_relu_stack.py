@@ -112,6 +112,11 @@ class DefaultInitReluStack(Rule):
             unfixed=fix if isinstance(fix, str) else None,
         )
 
+    def spares_network(self, network: Network) -> str | None:
+        if network.stacks(self.depth):
+            return None
+        return f"no run of {self.depth} such layers is its own, whatever the settings"
+
 
 def _message(stack: Stack) -> str:
     needed = [math.sqrt(2 / (1 + (link.slope or 0.0) ** 2)) for link in stack.links]

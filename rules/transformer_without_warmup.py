@@ -120,3 +120,10 @@ class TransformerWithoutWarmup(Rule):
             return _STEPS, ""
         steps = max(1, round(2 / (1 - beta2)))
         return steps, f", 2 / (1 - beta2) with its beta2 of {beta2:g}"
+
+    def spares_update(self, update: Update) -> str | None:
+        if update.transformer is None:
+            return "none of its networks is known to be a transformer"
+        if update.schedule.warms is None:
+            return "whether the learning rate warms up cannot be told"
+        return "the learning rate warms up" if update.schedule.warms else None

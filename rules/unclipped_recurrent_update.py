@@ -85,9 +85,7 @@ class UnclippedRecurrentUpdate(Rule):
     max_norm: float = 1.0
 
     def check_update(self, update: Update) -> Iterator[Finding]:
-        if not update.can_be(lambda state: not state.clips) or update.clipped_elsewhere:
-            return
-        recurrence = update.recurrence
+        recurrence = update.recurrence if self._unclipped(update) else None
         if recurrence is None:
             return
         fix = clip_before(update, self.max_norm)
@@ -102,3 +100,13 @@ class UnclippedRecurrentUpdate(Rule):
             fix=None if isinstance(fix, str) else fix,
             unfixed=fix if isinstance(fix, str) else None,
         )
+
+    def spares_update(self, update: Update) -> str | None:
+        if not update.trained:
+            return "no backward pass is seen to lead here"
+        if not self._unclipped(update):
+            return "the gradients are clipped, or a setting clips them"
+        return "none of its networks is known to be recurrent" if update.recurrence is None else None
+
+    def _unclipped(self, update: Update) -> bool:
+        return update.can_be(lambda state: not state.clips) and not update.clipped_elsewhere

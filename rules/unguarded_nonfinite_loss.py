@@ -76,9 +76,7 @@ class UnguardedNonfiniteLoss(Rule):
     action: Literal["raise", "skip"] = "raise"
 
     def check_update(self, update: Update) -> Iterator[Finding]:
-        if update.kind in ("implicit", "manual") or update.skips_nonfinite:
-            return
-        if not update.can_be(lambda state: not (state.guarded or state.anomaly)):
+        if self.spares_update(update) is not None:
             return
         fix = guard_before(update, self.action)
         yield self.at(
@@ -91,3 +89,14 @@ class UnguardedNonfiniteLoss(Rule):
             fix=None if isinstance(fix, str) else fix,
             unfixed=fix if isinstance(fix, str) else None,
         )
+
+    def spares_update(self, update: Update) -> str | None:
+        if update.kind in ("implicit", "manual"):
+            return "the step is a framework's own" if update.kind == "implicit" else "the step is written by hand"
+        if update.skips_nonfinite:
+            return "what steps skips non-finite gradients by itself"
+        if not update.trained:
+            return "no backward pass is seen to lead here"
+        if not update.can_be(lambda state: not (state.guarded or state.anomaly)):
+            return "the loss or the gradients are tested, or a setting has them tested"
+        return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib
@@ -42,6 +42,7 @@ class Leaf:
     names: frozenset[str]
     finite: Finite | None
     constant: bool | None
+    test: s.Expr | None = field(default=None, compare=False)
 
 
 class Conditions:
@@ -65,7 +66,7 @@ class Conditions:
         constant = bool(test.value) if isinstance(test, s.Constant) else None
         if _asks_for_gradient(test):
             constant = False
-        return Leaf((_home(scope, text), text), flipped, self.config(test, scope), names, finite, constant)
+        return Leaf((_home(scope, text), text), flipped, self.config(test, scope), names, finite, constant, test)
 
     # --- finite tests -------------------------------------------------------------------------
 

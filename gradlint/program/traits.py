@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gradlint.program import syntax as s
-from gradlint.program.blocks import Blocks
+from gradlint.program.blocks import Blocks, Stack
 from gradlint.program.families import is_transformer
 from gradlint.program.frozen import Frozen
 from gradlint.program.loops import Loops, not_trained
@@ -42,6 +42,18 @@ class Traits:
         self._weighted: dict[Made, bool] = {}
         self._looping: dict[tuple[Cls, bool], Evidence | None] = {}
 
+    def whole(self, made: Made) -> tuple[Part, ...]:
+        """A network and the parts of it that are trained."""
+        return self.parts.whole(made, self._frozen.holds)
+
+    def frozen(self, made: Made) -> bool:
+        """Whether the project freezes a network as a whole."""
+        return self._frozen.holds(made)
+
+    def stack(self, made: Made) -> Stack:
+        """What a network has of a transformer."""
+        return self._blocks.of(made)
+
     # --- recurrence ---------------------------------------------------------------------------
 
     def recurrent(self, made: Made | Cls) -> Evidence | None:
@@ -52,7 +64,7 @@ class Traits:
         return self._recurrent[network]
 
     def _find_recurrent(self, network: Made) -> Evidence | None:
-        parts = self.parts.whole(network, self._frozen.holds)
+        parts = self.whole(network)
         for part in parts:
             path = next((p for p in self.values.bases_of(part.made) if self._is_recurrent(p)), None)
             if path is not None:
@@ -89,7 +101,7 @@ class Traits:
         return self._transformers[network]
 
     def _find_transformer(self, network: Made) -> Evidence | None:
-        for part in self.parts.whole(network, self._frozen.holds):
+        for part in self.whole(network):
             for path in self.values.bases_of(part.made):
                 if is_transformer(path, part.made, self.values):
                     name = part.made.of.scope.name if isinstance(part.made.of, Cls) else _short(path)

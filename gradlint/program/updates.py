@@ -272,10 +272,10 @@ class Updates:
         return out
 
     def _update(self, act: Act) -> Update | None:
-        roots, known = self._roots(act.scope, scaled=bool(act.fact.get("scaled")))
+        known = True
         focus = Focus(act, self.program.values)
         reached: dict[Act, set[State]] = {}
-        for root, entry in roots:
+        for root, entry in self.roots(act):
             key = (root, entry, focus.key)
             arrivals = self._solved.get(key)
             if arrivals is None:
@@ -293,29 +293,28 @@ class Updates:
             known = False
         return Update(self.program, act, states, known, {a: frozenset(f) for a, f in reached.items()})
 
-    def _roots(self, scope: Scope, *, scaled: bool = False) -> tuple[list[tuple[Scope, State]], bool]:
-        """The outermost project code that leads to a function, with the state in which it starts.
+    def roots(self, act: Act) -> list[tuple[Scope, State]]:
+        """The outermost project code that leads to a step, with the state in which it starts.
 
-        Where callers are not known, a step through a gradient scaler says that what comes in is `scaled`.
+        Where callers are not known, a step through a gradient scaler says that what comes in is scaled.
         """
-        entry = State(fresh=None, scaled=scaled)
+        entry = State(fresh=None, scaled=bool(act.fact.get("scaled")))
         roots: dict[Scope, State] = {}
-        known = True
         seen: set[Scope] = set()
-        queue = [(scope, 0)]
+        queue = [(act.scope, 0)]
         while queue and len(roots) < _ROOTS:
             here, depth = queue.pop(0)
             if here in seen:
                 continue
             seen.add(here)
-            above = self._above(here) if depth < _CLIMB else []
+            above = self.above(here) if depth < _CLIMB else []
             if above:
                 queue.extend((a, depth + 1) for a in above)
             else:
                 roots[here] = State(fresh=False) if here.kind == "module" else entry
-        return list(roots.items()), known
+        return list(roots.items())
 
-    def _above(self, scope: Scope) -> list[Scope]:
+    def above(self, scope: Scope) -> list[Scope]:
         """The scopes that call a function."""
         if scope.kind == "module":
             return []

@@ -155,6 +155,7 @@ class Values:
         self._stack = _Stack()
         self._provisional: dict[object, ValueSet] = {}
         self._fuel = _FUEL
+        self._given_up: set[object] = set()
         self._contexts: dict[object, Context] = {}
         self._stores: dict[Scope, dict[str, list[Store]]] = {}
 
@@ -165,6 +166,10 @@ class Values:
         key = (scope.module, expr.id, context)
         known = self._memo.get(key)
         return known if known is not None else self._guarded(key, lambda: self._of(expr, scope, context))
+
+    def was_cut(self, expr: s.Expr, scope: Scope) -> bool:
+        """Whether the search for what an expression holds was given up at a bound."""
+        return ("e", scope.module.path, expr.id, None) in self._given_up
 
     def _guarded(self, key: object, compute: Callable[[], ValueSet]) -> ValueSet:
         """Compute once. What was cut off at something still being computed holds for the current question only."""
@@ -182,6 +187,7 @@ class Values:
             self._fuel = _FUEL
         self._fuel -= 1
         if depth > _DEPTH or self._fuel < 0:
+            self._given_up.add(next(iter(stack.keys), key))
             stack.cut = -1
             return NONE
         outer, stack.cut = stack.cut, _UNCUT

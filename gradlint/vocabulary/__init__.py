@@ -17,7 +17,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import TypeAlias
 
@@ -164,6 +164,13 @@ class Vocabulary:
     def knows(self, path: str) -> bool:
         """Whether a symbol has an entry of its own."""
         return any(path in self._exact.get(section, {}) for section in ("alias", "bases", "roles", "events", "gives"))
+
+    @cached_property
+    def libraries(self) -> frozenset[str]:
+        """The top-level names of the libraries that something is known of."""
+        exact = (key for entries in self._exact.values() for key in entries)
+        prefixes = (key for entries in self._prefix.values() for key, _ in entries)
+        return frozenset(key.partition(".")[0] for key in (*exact, *prefixes) if "." in key)
 
     def role(self, path: str) -> str | None:
         """What instances of a class are: "optimizer", "scaler", "scheduler", …"""

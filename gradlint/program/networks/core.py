@@ -24,7 +24,7 @@ from gradlint.program.networks.objects import (
     Unknown,
     Value,
 )
-from gradlint.program.project import Files
+from gradlint.program.project import Files, Module
 from gradlint.program.scopes import Scope
 from gradlint.program.values import Values
 from gradlint.vocabulary import Plain, Vocabulary
@@ -157,6 +157,7 @@ class Core:
     clock: int = 0
     depth: int = 0
     subjects: list[Obj | Container] = field(default_factory=list)
+    at: tuple[Module, s.Node] | None = None  # the statement that is run
 
     def rewind(self, budget: int) -> None:
         """Forgets a forward pass, so that another can be run on what was built."""

@@ -79,6 +79,14 @@ class Explorer:
                 return [v for v in out if v.outcome.longest() >= depth]
         return []
 
+    def overview(self, recipe: Recipe, target: Scope | None, prepare: Prepare) -> Outcome | None:
+        """The first instance by a recipe on the first way through, with runs of any length; None if it is not made."""
+        for way in shorter(recipe, target):
+            found = _Judging(self, way, target, prepare, 0, 1).first()
+            if found is not None:
+                return found
+        return None
+
     def build(self, recipe: Recipe, target: Scope | None) -> _Build:
         """The outermost instance of a recipe, on the first way that does not raise."""
         outer, outer_target = outermost(recipe, target)
@@ -129,6 +137,13 @@ class _Judging:
         if final is None:
             return Verdict(_without(base), self.cut)
         return Verdict(final, self.cut)
+
+    def first(self) -> Outcome | None:
+        """The outcome of one way, whatever the others give."""
+        base = self._base()
+        if base is None:
+            return None
+        return self.attempt({k: d.value for k, d in base.decisions.items()}, outer=True) or base
 
     def _base(self) -> Outcome | None:
         """The network on the first way that gets to it."""

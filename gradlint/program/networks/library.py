@@ -140,6 +140,7 @@ class Library(Modules):
             layer = Layer(value.path, value.facts, value.site, value.args, value.kwargs, self.makers or value.makers)
             layer.home = value.home
             self.layers.append(layer)
+            layer.initializer = value.initializer
             layer.initialized, layer.normalized, layer.frozen = value.initialized, value.normalized, value.frozen
             done[id(value)] = layer
             return layer

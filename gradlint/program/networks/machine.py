@@ -46,6 +46,7 @@ class Machine(Evaluator):
 
     def statement(self, stmt: s.Stmt, frame: Frame) -> str | None:
         self.step()
+        self.at = (frame.module, stmt)
         if isinstance(stmt, s.Evaluate):
             self.evaluate(stmt.value, frame)
         elif isinstance(stmt, s.Assign):

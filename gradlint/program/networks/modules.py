@@ -188,7 +188,7 @@ class Modules(Tensors):
     def mark(self, value: Value) -> None:
         """A write to a parameter: its layer no longer has the default initialization, if it is the weight."""
         if isinstance(value, Param) and value.layer is not None and value.name != "bias":
-            value.layer.initialized = True
+            value.layer.initialized, value.layer.initializer = True, self.at
         elif isinstance(value, (list, tuple)):
             for item in value:
                 self.mark(item)
@@ -197,7 +197,7 @@ class Modules(Tensors):
         for _, inner in walk_modules(value):
             layer = layer_of(inner)
             if layer is not None:
-                layer.initialized = True
+                layer.initialized, layer.initializer = True, self.at
 
     def freeze(self, value: Value, frozen: bool) -> None:
         if isinstance(value, Param) and value.layer is not None and value.name != "bias":

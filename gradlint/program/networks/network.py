@@ -76,6 +76,12 @@ class Network:
                     return kept
         return []
 
+    def overview(self) -> Outcome | None:
+        """What was built of it, with runs of any length, for explanations; None if it could not be built."""
+        target = self.scope if isinstance(self.node, s.Class) else None
+        found = (self.project.explorer.overview(r, target, self.project.outside.apply) for r in self.recipes)
+        return next((x for x in found if x is not None), None)
+
     def _owns(self, stack: Stack, depth: int) -> bool:
         """Whether this network is the one to name: no part of it, and no base class, holds the run by itself."""
         root = stack.outcome.root

@@ -99,6 +99,7 @@ class Layer:
     makers: tuple[Obj, ...] = ()
     home: Scope | None = None
     initialized: bool = False
+    initializer: tuple[Module, s.Node] | None = None
     normalized: bool = False
     frozen: bool = False
     attrs: dict[str, Value] = field(default_factory=dict)

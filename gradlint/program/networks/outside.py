@@ -178,6 +178,7 @@ class Outside:
             for call, where in self._calls(name):
                 if not isinstance(call.func, s.Attribute) or not call.args:
                     continue
+                machine.at = (where.module, call)
                 receiver = call.func.value
                 if self._holds(machine, receiver, where, subject):
                     if self._hinted(call, where) or self._initial(call, where):
