@@ -89,12 +89,15 @@ class UnclippedRecurrentUpdate(Rule):
         if recurrence is None:
             return
         fix = clip_before(update, self.max_norm)
+        whole = update.kind == "implicit"
+        where = "the updates of this training loop" if whole else "this step"
+        how = "in the settings of the loop" if whole else "between the backward pass and the step"
         cause = Related(recurrence.module.place(recurrence.node), "this carries a state from step to step")
         yield self.at(
             update.module,
             update.node,
-            f"the gradients of {recurrence.what} reach this step unclipped: over long sequences they explode",
-            help=f"clip the gradients to a norm of {self.max_norm} between the backward pass and the step",
+            f"the gradients of {recurrence.what} reach {where} unclipped: over long sequences they explode",
+            help=f"clip the gradients to a norm of {self.max_norm} {how}",
             update=update,
             related=(cause, *update.related()),
             fix=None if isinstance(fix, str) else fix,

@@ -68,6 +68,7 @@ class Reading:
         self.values = values
         self.parts = parts
         self.found: dict[Found, None] = {}
+        self.opened: set[Made] = set()  # containers whose layers are being read: code may put one into itself
         self._steps = 0
         self._results: dict[object, Flow] = {}
 
@@ -355,8 +356,9 @@ class _Body:
     def _chain(self, made: Made, call: s.Call, flows: list[Flow]) -> Flow:
         """A container's layers one after the other, in the order of the code."""
         flow = joined(flows)
-        if made.site is None or made.scope is None:
+        if made.site is None or made.scope is None or made in self.reading.opened:
             return flow
+        self.reading.opened.add(made)
         for arg in made.site.args:
             held = list(self.reading.parts.flat(self.values.of(arg.value, made.scope, made.context)))
             held.sort(key=lambda m: m.site.id if m.site is not None else 0)
@@ -365,6 +367,7 @@ class _Body:
                     flow = flow | self.module(inner, call, [flow])
             elif held:
                 flow = joined(self.module(inner, call, [flow]) for inner in held)
+        self.reading.opened.discard(made)
         return flow
 
     def _given(self, function: Func, call: s.Call) -> dict[str, Flow]:

@@ -80,7 +80,7 @@ class Conditions:
         gradients = False
         for subject, where in subjects:
             names |= self.light(subject, where)
-            names |= self._ancestors(subject, where)
+            names |= self.ancestors(subject, where)
             gradients = gradients or self.from_norm(subject, where)
         return Finite(self._polarity(expr, scope, depth), frozenset(names), gradients)
 
@@ -241,7 +241,7 @@ class Conditions:
             return frozenset([s.text(expr)])
         return frozenset()
 
-    def _ancestors(self, expr: s.Expr, scope: Scope, depth: int = _DEPTH) -> frozenset[str]:
+    def ancestors(self, expr: s.Expr, scope: Scope, depth: int = _DEPTH) -> frozenset[str]:
         """The names that the tested value was computed from: `value = loss.item()` tests `loss`."""
         out: set[str] = set()
         if depth == 0:
@@ -250,7 +250,7 @@ class Conditions:
             if isinstance(node, s.Name):
                 for value, where in self.sources(node, scope):
                     if where is scope:
-                        out |= self.light(value, scope) | self._ancestors(value, scope, depth - 1)
+                        out |= self.light(value, scope) | self.ancestors(value, scope, depth - 1)
         return frozenset(out)
 
     def sources(self, name: s.Name, scope: Scope) -> list[tuple[s.Expr, Scope]]:

@@ -701,6 +701,8 @@ class _Lowering:
         names: frozenset[str] = frozenset()
         if loss is not None:
             names = self.conditions.texts(loss) | self.conditions.light(loss, self.scope)
+            if event.does == "backward":
+                names |= self.conditions.ancestors(loss, self.scope)
         return Act(
             event.does,
             call,

@@ -19,6 +19,11 @@ class Frameworks:
     def __init__(self, values: Values) -> None:
         self.values = values
 
+    def schedules(self, call: s.Call, scope: Scope) -> bool:
+        """Whether a framework's loop takes its schedule from settings, rather than from the network that it trains."""
+        events = (self.values.vocabulary.event(p) for f in self.values.of(call.func, scope) for p in self._paths(f))
+        return any(event is not None and "args" in event.operands for event in events)
+
     def settings(self, call: s.Call, scope: Scope) -> tuple[Made, ...] | None:
         """The settings objects that a framework's loop is built with; None where they cannot be known."""
         given = self._operand(call, scope, "args")

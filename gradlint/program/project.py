@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
@@ -25,6 +26,8 @@ _OTHERS = 8
 
 _WORD = re.compile(rb"[^\W\d]\w*")
 _LONG = 100  # a longer word is data
+_ADDS_FOLDER = re.compile(rb"sys\.path(?:\.(?:append|insert|extend)\s*\(|\s*\+=)([^\n]*)")
+_STRING = re.compile(rb"""['"]([^'"\n]*)['"]""")
 
 
 class Module:
@@ -251,10 +254,30 @@ class Files:
             if folder == self.root or folder.parent == folder or self.root not in folder.parents:
                 break
             folder = folder.parent
-        for other in (self.root, self.root / "src", Path.cwd()):
+        for other in (*self._added(near), self.root, self.root / "src", Path.cwd(), *self._added_anywhere):
             if other not in seen:
                 seen.add(other)
                 yield other
+
+    def _added(self, path: Path) -> list[Path]:
+        """The folders that a file adds to `sys.path`, by the strings in such lines."""
+        data = self._data(path)
+        if b"sys.path" not in data:
+            return []
+        found: dict[Path, None] = {}
+        for line in _ADDS_FOLDER.findall(data):
+            parts = [text.decode("utf-8", "replace").strip("/") for text in _STRING.findall(line)]
+            for base in (path.parent, self.root):
+                for taken in (parts, *([part] for part in parts)):
+                    folder = Path(os.path.normpath(base.joinpath(*taken)))
+                    if folder.is_dir() and self.root in (folder, *folder.parents):
+                        found[folder] = None
+        return list(found)
+
+    @cached_property
+    def _added_anywhere(self) -> list[Path]:
+        """The folders that any file adds to `sys.path`: it is one for all that a process imports."""
+        return list(dict.fromkeys(folder for path in self._holding("sys.path") for folder in self._added(path)))
 
     @cached_property
     def paths(self) -> list[Path]:

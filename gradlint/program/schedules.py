@@ -13,7 +13,7 @@ from gradlint.program.project import Module
 from gradlint.program.rising import Rising
 from gradlint.program.schedulers import CALLEES, Schedulers
 from gradlint.program.scopes import Scope, Store
-from gradlint.program.values import Bound, Const, Made, Unknown, Values, ValueSet
+from gradlint.program.values import Bound, Cls, Const, Made, Unknown, Values, ValueSet
 
 _RATES = ("lr", "learning_rate")
 _ABOVE = 3
@@ -66,6 +66,8 @@ class Schedules:
 
     def of_arguments(self, call: s.Call, scope: Scope) -> Schedule:
         """The schedule of a framework's own loop, built at a call."""
+        if not self.frameworks.schedules(call, scope):
+            return Schedule(None)
         settings = self.frameworks.settings(call, scope)
         ready = self.frameworks.scheduled(call, scope)
         if any(isinstance(v, Made) and self.optimizers.is_optimizer(v) for v in ready):
@@ -88,9 +90,20 @@ class Schedules:
                 if method is not None:
                     built = frozenset(v for c in s.calls(method.scope.body) for v in self.values.of(c, method.scope))
                     found.append(self.of(built, method.scope, method.scope.module))
+                    found += self._written_in(network)
         if not found:
             return Schedule(None, known=False)
         return next((x for x in found if x.warms), next((x for x in found if x.warms is None), found[0]))
+
+    def _written_in(self, network: Made) -> Iterator[Schedule]:
+        """What a module's own methods make of the rate of optimizers that the framework hands them."""
+        assert isinstance(network.of, Cls)
+        for owner in self.values.lineage(network.of.scope):
+            for scope in owner.walk():
+                for store in scope.stores:
+                    if store.attr is None and store.value is not None and _is_rate(store.key):
+                        shape = self.rising.expression(store.value, scope)
+                        yield Schedule(True if shape.rises else False if shape.known else None)
 
     def by_hand(self, stmt: s.Node, scope: Scope) -> Schedule:
         """The schedule of an update that the code writes out: the shape of the factors in it."""

@@ -32,12 +32,14 @@ class Trainers:
         return frozenset(made for made in found | self._built(act) if not self._steps_by_hand(made, act))
 
     def _built(self, act: Act) -> frozenset[Made]:
-        """The networks that a function gives which the loop is handed in their place."""
-        factory = act.fact.get("factory")
-        given = act.node.arg(None, factory) if isinstance(act.node, s.Call) and isinstance(factory, str) else None
-        functions = self.values.of(given, act.scope) if given is not None else frozenset()
-        made = frozenset(v for f in functions if isinstance(f, Func) for v in self.values.returned(f, f.context))
-        return networks_of(made, self.values)
+        """The networks that a function gives, or a class, which the loop is handed in their place."""
+        place = act.event.operands.get("factory") if act.event is not None else None
+        if not isinstance(act.node, s.Call) or place is None:
+            return frozenset()
+        given = act.node.arg(place.position, place.keyword)
+        factories = self.values.of(given, act.scope) if given is not None else frozenset()
+        made = frozenset(v for f in factories if isinstance(f, Func) for v in self.values.returned(f, f.context))
+        return networks_of(made | {Made(f) for f in factories if isinstance(f, Cls)}, self.values)
 
     def clips(self, act: Act, networks: tuple[Made, ...]) -> bool:
         """Whether the loop clips, or may: by an argument, by its settings, or by what the networks do in it."""
