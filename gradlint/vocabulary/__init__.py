@@ -254,7 +254,9 @@ class Vocabulary:
         return None
 
 
-_OPERANDS = frozenset(["loss", "optimizer", "parameters", "bound", "model", "args", "nonfinite", "subject", "scaler"])
+_OPERANDS = frozenset(
+    ["loss", "optimizer", "parameters", "bound", "model", "factory", "args", "nonfinite", "subject", "scaler"]
+)
 
 
 def operand(value: Plain | None) -> Operand:
