@@ -44,16 +44,13 @@ def _remark(remark: Remark, depth: int, terminal: Terminal) -> Iterator[str]:
 
 def _steps(section: Section, terminal: Terminal) -> Iterator[str]:
     """Events under each other: where, what, and the states that arrive."""
-    places = [_row(x.place) if x.place is not None and x.below else "" for x in section.remarks]
-    width = max(map(len, places), default=0)
-    for place, remark in zip(places, section.remarks, strict=True):
-        if not remark.below:
+    for remark in section.remarks:
+        if remark.place is None or not remark.below:
             yield from _remark(remark, 1, terminal)
             continue
-        indent = _STEP * 2
-        yield f"{indent}{terminal.paint(f'{place:{width}}', 'dim')}  {printable(remark.text)}"
+        yield f"{_STEP * 2}{terminal.paint(_row(remark.place), 'dim')} {printable(remark.text)}"
         for inner in remark.below:
-            yield from _wrapped(inner.text, "", f"{indent}{'':{width}}    ", terminal)
+            yield from _wrapped(inner.text, "", _STEP * 4, terminal)
 
 
 def _wrapped(text: str, place: str, indent: str, terminal: Terminal) -> Iterator[str]:

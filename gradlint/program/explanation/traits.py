@@ -9,6 +9,7 @@ from gradlint.program import syntax as s
 from gradlint.program.explanation.gaps import Gaps, foreign
 from gradlint.program.explanation.remark import Remark, at, code, several
 from gradlint.program.explanation.words import built, kind
+from gradlint.program.names import Lib
 from gradlint.program.parts import Part
 from gradlint.program.traits import Evidence, Traits
 from gradlint.program.values import Cls, Made, Values
@@ -47,6 +48,7 @@ def _trait(name: str, evidence: Evidence | None, made: Made, traits: Traits) -> 
     chain = [
         at(f"which holds `{kind(p.made.of)}`: {code(p.module, p.node)}", p.module, p.node)
         for p in _chain(made, evidence, traits)
+        if not isinstance(p.made.of, Lib) or p.made.receiver is None  # `super().__init__(...)`
     ]
     last = at(f"{name}: {evidence.what}", evidence.module, evidence.node)
     if chain and chain[-1].place == last.place:

@@ -63,10 +63,13 @@ def _networks(update: Update, gaps: Gaps) -> Iterator[Remark]:
         yield Remark(f"and {len(found) - _NETWORKS} more networks")
     if not found:
         yield Remark("no network was found: rules about kinds of networks say nothing", gap=True)
-        for optimizer in update.optimizers:
-            if isinstance(optimizer, Made) and optimizer.site is not None and optimizer.scope is not None:
+        told: dict[str, Remark] = {}
+        for optimizer in sorted((v for v in update.optimizers if isinstance(v, Made)), key=value):
+            if optimizer.site is not None and optimizer.scope is not None:
                 for arg in optimizer.site.args[:1]:
-                    yield gaps.of(_source(arg.value), optimizer.scope, "a network")
+                    gap = gaps.of(_source(arg.value), optimizer.scope, "a network")
+                    told.setdefault(gap.text, gap)
+        yield from told.values()
 
 
 def _source(expr: s.Expr) -> s.Expr:

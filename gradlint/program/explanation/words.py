@@ -30,7 +30,7 @@ _CHOICES = 3
 
 def kind(value: Cls | Lib) -> str:
     """A class or library symbol as its name."""
-    return value.scope.name if isinstance(value, Cls) else value.path
+    return value.scope.name if isinstance(value, Cls) else value.path.replace(".[]", "[...]")
 
 
 def function(scope: Scope) -> str:
