@@ -251,7 +251,7 @@ def _unfollowed(update: Update, met: list[Met], gaps: Gaps) -> Iterator[Remark]:
     """Calls near the events that are given gradients' owners, or the loss, and whose meaning is not known."""
     program = update.program
     scopes = dict.fromkeys([update.scope, *(x.scope for x in met if x.concerns)])
-    losses = {n for x in met if isinstance(x.what, Act) and x.what.does == "backward" for n in x.what.names}
+    losses = {n for x in met if isinstance(x.what, Act) and x.what.does == "backward" for n in _losses(x.what.operand)}
     for scope in scopes:
         followed = {item.node.id for item in every(program.flows.of(scope)) if isinstance(item, (Act, Invoke))}
         for call in s.calls(scope.body, into=False):
@@ -265,6 +265,13 @@ def _unfollowed(update: Update, met: list[Met], gaps: Gaps) -> Iterator[Remark]:
                     yield Remark(
                         f"{code(scope.module, call)}: {why.text}", scope.module.place(call), why.below, gap=True
                     )
+
+
+def _losses(expr: s.Expr | None) -> set[str]:
+    """The names of the loss that a backward pass starts from: `loss`, or what `scaler.scale(loss)` is given."""
+    if isinstance(expr, s.Call):
+        return {arg.value.text for arg in expr.args if isinstance(arg.value, s.Name)} if len(expr.args) == 1 else set()
+    return {expr.text} if isinstance(expr, s.Name) else set()
 
 
 def _matters(call: s.Call, scope: Scope, update: Update, losses: set[str]) -> bool:
