@@ -56,7 +56,17 @@ def call(module: Module) -> s.Call:
 
 BEFORE = [
     pytest.param("def f():\n    a()\n    b()\n", ["n()"], "def f():\n    a()\n    n()\n    b()\n", id="own line"),
-    pytest.param("# why\nb()\n", ["n()"], "# why\nn()\nb()\n", id="below the comment"),
+    pytest.param("# file\nb()\n", ["n()"], "# file\nn()\nb()\n", id="below the comment of the file"),
+    pytest.param("a()\n# why\n# so\nb()\n", ["n()"], "a()\nn()\n# why\n# so\nb()\n", id="above its comment"),
+    pytest.param(
+        "if x:\r\n    # why\r\n    b()\r\n", ["n()"], "if x:\r\n    n()\r\n    # why\r\n    b()\r\n", id="first"
+    ),
+    pytest.param("a()\n# far\n\nb()\n", ["n()"], "a()\n# far\n\nn()\nb()\n", id="a comment of its own"),
+    pytest.param(
+        "if x:\n    a()\n    # inner\nb()\n", ["n()"], "if x:\n    a()\n    # inner\nn()\nb()\n", id="of another block"
+    ),
+    pytest.param("a()\n# %%\nb()\n", ["n()"], "a()\n# %%\nn()\nb()\n", id="an editor's cell"),
+    pytest.param('x = """\n# y"""\nb()\n', ["n()"], 'x = """\n# y"""\nn()\nb()\n', id="a string that looks so"),
     pytest.param("a(); b()\n", ["n()", "m()"], "a(); n(); m(); b()\n", id="semicolon"),
     pytest.param("if x: b()\n", ["n()"], "if x: n(); b()\n", id="suite"),
     pytest.param(

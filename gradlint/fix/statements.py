@@ -16,20 +16,40 @@ from gradlint.program.project import Module
 
 Edits = tuple[Edit, ...] | None
 
+# The end of a string of several lines, or a cell's marker.
+_NO_COMMENT = re.compile(r"\"\"\"|'''|# ?%%|# ?<codecell>|# ?In\[")
 _COMMENT_LINE = re.compile(r"([ \t\f]*)#[^\r\n]*(\r\n|\r|\n|\Z)")
 
 
 def insert_before(module: Module, stmt: s.Stmt, lines: Sequence[str]) -> Edits:
-    """Statements put directly before another, in its block and after the comments above it."""
+    """Statements put directly before another, in its block, and before the comment that stands right above it."""
     found = _editable(module, stmt)
     if found is None or found.docstring or found.masked or _is_future(stmt):
         return None
     if found.first_on_line:
-        start = layout.line_start(module, found.start)
+        start = _above_comment(found)
         return (Edit(start, start, _written(found, lines, found.start)),)
     if _inline(lines):
         return (Edit(found.start, found.start, "".join(f"{line}; " for line in lines)),)
     return _split(found, lines, before=True)
+
+
+def _above_comment(found: Spot) -> int:
+    """Where the lines of a statement start, with the comment that belongs to it.
+
+    A comment at the top of a file or cell is about the whole; so are those by which editors part a file into cells.
+    """
+    start = at = layout.line_start(found.module, found.start)
+    cell = found.module.source.cell_at(found.start)
+    top = cell.start if cell is not None else 0
+    lead = found.code[start : found.start]
+    while at > top:
+        above = layout.line_start(found.module, at - 1 - found.code.startswith("\r\n", at - 2))
+        line = found.code[above:at]
+        if not line.startswith(f"{lead}#") or _NO_COMMENT.search(line):
+            return at
+        at = above
+    return start
 
 
 def insert_after(module: Module, stmt: s.Stmt, lines: Sequence[str]) -> Edits:
