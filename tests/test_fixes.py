@@ -208,6 +208,25 @@ def test_a_clip_is_left_out_for_a_reason(tmp_path: Path, text: str, reason: str)
     assert reasons(tmp_path, text, "GL101") == [reason]
 
 
+FSDP = "from torch.distributed.fsdp import FullyShardedDataParallel as FSDP\n\n"
+
+
+def test_shards_are_clipped_by_the_wrapper_that_holds_them(tmp_path: Path) -> None:
+    text = FSDP + loop(*PLAIN, before=("model = FSDP(model)",))
+    assert fixed(tmp_path, text, "GL101") == ["+ model.clip_grad_norm_(1.0)"]
+    scaled = ("scaler.scale(criterion(model(inputs), targets)).backward()", "scaler.step(optimizer)", "scaler.update()")
+    text = FSDP + loop(*scaled, before=("scaler = torch.amp.GradScaler()", "model = FSDP(model)"))
+    assert fixed(tmp_path, text, "GL101") == ["+ scaler.unscale_(optimizer)", "+ model.clip_grad_norm_(1.0)"]
+
+
+@pytest.mark.parametrize(
+    "before", [("if torch.cuda.is_available():", "    model = FSDP(model)"), ("other = FSDP(Net())",)]
+)
+def test_what_may_be_sharded_is_left_to_a_person(tmp_path: Path, before: tuple[str, ...]) -> None:
+    reason = "the gradients may be sharded over processes: clip them through the wrapper that shards them"
+    assert reasons(tmp_path, FSDP + loop(*PLAIN, before=before), "GL101") == [reason]
+
+
 # --- guards ---------------------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ from gradlint.fix import parameters, sites, verbs
 from gradlint.fix.edits import Edit, Fix, Safety
 from gradlint.fix.guards import before_scaling
 from gradlint.program import syntax as s
+from gradlint.program.names import Lib
 from gradlint.program.scopes import Scope
 from gradlint.program.updates import Update
 from gradlint.program.values import Cls, Func, Made
@@ -64,12 +65,6 @@ def _refusal(update: Update) -> str | None:
     unfixed = _way(update).get("unfixed")
     if isinstance(unfixed, str):
         return unfixed
-    made = [
-        v.scope.module for v in (*update.optimizers, *update.networks) if isinstance(v, Made) and v.scope is not None
-    ]
-    modules = {update.module, *(a.scope.module for a in update.backwards), *made}
-    if any(word in module.source.code for module in modules for word, _ in vocabulary.entries("shards")):
-        return "the gradients may be sharded over processes: clip them through the wrapper that shards them"
     return None
 
 
@@ -95,7 +90,7 @@ def _of_step(update: Update, bound: str, edits: set[Edit]) -> tuple[Edit, ...] |
         return lines
     if any(act.receiver is not None and s.text(act.receiver) == optimizer for act in update.backwards):
         return "the engine that runs the backward pass clips by its own settings"
-    clip = _own_clip(update, site, optimizer, bound)
+    clip = _own_clip(update, site, optimizer, bound) or _clip_of_shards(update, site, bound)
     if clip is None:
         over = parameters.of_groups(optimizer)
         if update.kind == "scaler" or not any(before_scaling(update, act) for act in update.backwards):
@@ -171,6 +166,45 @@ def _own_clip(update: Update, site: _Site, optimizer: str, bound: str) -> list[s
     if isinstance(test, str) and isinstance(when, list) and any(word in words for word in when):
         return [f"if {test.format(**said)}:", f"    {clip}"]
     return [clip]
+
+
+def _clip_of_shards(update: Update, site: _Site, bound: str) -> list[str] | str | None:
+    """The clip of the wrapper that holds a part of each gradient in each process; None where there is none."""
+    vocabulary = update.program.values.vocabulary
+    made = [v.scope.module for v in (*update.optimizers, *update.networks) if isinstance(v, Made) and v.scope]
+    modules = {update.module, *(a.scope.module for a in update.backwards), *made}
+    shards = [
+        (path, str(form))
+        for path, form in vocabulary.entries("shards")
+        if any(path.rpartition(".")[2] in module.source.code for module in modules)
+    ]
+    if not shards:
+        return None
+    for path, form in shards:
+        network = _wrapped(update, site, path)
+        if network is not None and form:
+            return [form.format(network=network, bound=bound)]
+    return "the gradients may be sharded over processes: clip them through the wrapper that shards them"
+
+
+def _wrapped(update: Update, site: _Site, path: str) -> str | None:
+    """The network whose parameters the optimizer holds, if a wrapper is put around it whatever the settings."""
+    networks = parameters.networks_at(update, site.scope, site.node)
+    values = update.program.values
+    for name, calls in update.module.calls.items():
+        for call, scope in calls if len(networks) == 1 and name else ():
+            functions = values.of(call.func, scope)
+            if not any(isinstance(f, Lib) and values.vocabulary.canonical(f.path) == path for f in functions):
+                continue
+            chain = sites.around(scope, call)
+            stmt = chain[-1] if chain else None
+            if not isinstance(stmt, s.Assign) or stmt.value is not call or len(stmt.targets) != 1:
+                continue
+            target = stmt.targets[0]
+            always = not any(isinstance(x, (s.If, s.Try)) and not sites.holds(x, site.node) for x in chain)
+            if always and s.text(target) == networks[0] and sites.said_at(target, scope, site.scope, site.node):
+                return networks[0]
+    return None
 
 
 def _owner(update: Update, site: _Site) -> str | None:
