@@ -151,6 +151,24 @@ def test_what_is_gone_or_no_file_is_refused(file: Path) -> None:
     assert refused(Path("dangling.py")).message == "cannot be written: No such file or directory"
 
 
+def test_what_another_wrote_alike_is_no_trouble(file: Path) -> None:
+    file.write_bytes(NEW)
+    before = file.stat()
+    write(file, OLD, NEW)
+    assert file.stat() == before
+    assert os.listdir() == ["train.py"]
+
+
+def test_hard_links_are_not_parted(file: Path) -> None:
+    os.link("train.py", "same.py")
+    assert refused(file) == Problem("is one file under 2 names (hard links), so it is not fixed", "train.py")
+    assert file.read_bytes() == OLD
+    assert file.samefile("same.py")
+    os.unlink("same.py")
+    write(file, OLD, NEW)
+    assert file.read_bytes() == NEW
+
+
 def test_a_read_only_file_is_refused_even_to_root(file: Path) -> None:
     file.chmod(0o444)
     assert refused(file) == Problem("is read-only, so it is not fixed", "train.py")

@@ -37,8 +37,8 @@ def write(path: Path, before: bytes, after: bytes) -> None:
 
     A link stays one, to the file that is replaced. Mode, owner and extended attributes are kept where they can be.
 
-    Raises WriteError, and leaves the file as it is, if it holds anything else than `before` by now, is read-only,
-    or there is no room.
+    Raises WriteError, and leaves the file as it is, if it holds anything else than `before` by now (but for `after`,
+    which another gradlint has written), is read-only, has hard links, or there is no room.
     """
     if before == after:
         return
@@ -57,6 +57,8 @@ def _replace(path: Path, target: str, before: bytes, after: bytes, is_alone: boo
     # The directory would allow it, and to root all files are writable; but what is marked is not to be touched.
     if not status.st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH) or not os.access(target, os.W_OK):
         raise _refusal(path, "is read-only, so it is not fixed")
+    if status.st_nlink > 1:
+        raise _refusal(path, f"is one file under {status.st_nlink} names (hard links), so it is not fixed")
     name = _TEMPORARY if is_alone else f".gradlint-{uuid4().hex}.tmp"
     temporary = os.path.join(os.path.dirname(target), name)
     if is_alone:
@@ -72,8 +74,12 @@ def _replace(path: Path, target: str, before: bytes, after: bytes, is_alone: boo
             os.fsync(descriptor)
         # As late as can be: another program does not ask for the lock.
         with open(target, "rb") as file:
-            if file.read() != before:
-                raise _refusal(path, "was changed by another program in the meantime, so it is not fixed")
+            found = file.read()
+        if found == after:
+            os.unlink(temporary)
+            return
+        if found != before:
+            raise _refusal(path, "was changed by another program in the meantime, so it is not fixed")
         os.replace(temporary, target)
     except BaseException:
         with suppress(OSError):
