@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from gradlint.program import syntax as s
@@ -10,6 +11,8 @@ from gradlint.program.names import Lib
 from gradlint.program.project import Module
 from gradlint.program.scopes import Binding, Scope
 from gradlint.program.values import Bound, Const, Func, Made, Values
+
+Subject = tuple[s.Expr, Scope]  # what is tested, and where it stands
 
 _DEPTH = 4
 _OPPOSITE = {"is not": "is", "!=": "==", "not in": "in"}
@@ -52,6 +55,7 @@ class Conditions:
         self.values = values
         self.vocabulary = values.vocabulary
         self._methods: dict[Module, dict[str, set[str]]] = {}
+        self._subjects: dict[tuple[s.Node, Scope, int], tuple[Subject, ...]] = {}
 
     def leaf(self, test: s.Expr, scope: Scope) -> Leaf:
         flipped = False
@@ -72,8 +76,7 @@ class Conditions:
 
     def finite(self, expr: s.Expr, scope: Scope, depth: int = _DEPTH) -> Finite | None:
         """Whether the expression tests something for NaN or infinity."""
-        subjects: list[tuple[s.Expr, Scope]] = []
-        self._predicates(expr, scope, depth, subjects)
+        subjects = self._predicates(expr, scope, depth)
         if not subjects:
             return None
         names: set[str] = set()
@@ -84,22 +87,30 @@ class Conditions:
             gradients = gradients or self.from_norm(subject, where)
         return Finite(self._polarity(expr, scope, depth), frozenset(names), gradients)
 
-    def _predicates(self, expr: s.Node, scope: Scope, depth: int, out: list[tuple[s.Expr, Scope]]) -> None:
+    def _predicates(self, expr: s.Node, scope: Scope, depth: int) -> tuple[Subject, ...]:
+        """What an expression, or what its names were computed from, tests for non-finite values."""
+        key = (expr, scope, depth)
+        known = self._subjects.get(key)
+        if known is None:
+            known = self._subjects[key] = tuple(self._tests(expr, scope, depth))
+        return known
+
+    def _tests(self, expr: s.Node, scope: Scope, depth: int) -> Iterator[Subject]:
         for node in s.walk(expr):
             if isinstance(node, s.Call):
                 tested = self._tested(node, scope)
                 if tested is not None:
-                    out.append((tested, scope))
+                    yield tested, scope
                 elif depth > 0:
-                    self._inside_function(node, scope, depth, out)
+                    yield from self._inside_function(node, scope, depth)
             elif isinstance(node, s.Compare) and len(node.ops) == 1:
                 if (node.ops[0] in ("!=", "==") and s.text(node.left) == s.text(node.rights[0])) or self.infinite(
                     node.rights[0], scope
                 ):
-                    out.append((node.left, scope))
+                    yield node.left, scope
             elif isinstance(node, s.Name) and depth > 0:
                 for value, where in self.sources(node, scope):
-                    self._predicates(value, where, depth - 1, out)
+                    yield from self._predicates(value, where, depth - 1)
 
     def _tested(self, call: s.Call, scope: Scope) -> s.Expr | None:
         """What a call tests for non-finite values, if that is what it does."""
@@ -114,27 +125,30 @@ class Conditions:
             return func.value
         return None
 
-    def _inside_function(self, call: s.Call, scope: Scope, depth: int, out: list[tuple[s.Expr, Scope]]) -> None:
+    def _inside_function(self, call: s.Call, scope: Scope, depth: int) -> tuple[Subject, ...]:
         """A project function that tests its arguments: what it is given is tested."""
         func = call.func
         if not isinstance(func, (s.Name, s.Attribute)):
-            return
+            return ()
         for value in self.values.of(func, scope):
             if not isinstance(value, Func) or value.scope is scope:
                 continue
-            inner: list[tuple[s.Expr, Scope]] = []
-            for stmt in value.scope.returns:
-                if stmt.value is not None:
-                    self._predicates(stmt.value, value.scope, depth - 2, inner)
-            if not inner and value.scope.returns and depth > 1:
-                for node in s.walk(value.scope.body, into=False):
-                    if isinstance(node, s.If):
-                        self._predicates(node.test, value.scope, 0, inner)
+            inner = self._inner_tests(value.scope, depth)
             if inner:
-                out.extend((a.value, scope) for a in call.args)
-                if any(self.from_norm(subject, where) for subject, where in inner):
-                    out.extend(inner)
-                return
+                given = tuple((a.value, scope) for a in call.args)
+                return (*given, *inner) if any(self.from_norm(subject, where) for subject, where in inner) else given
+        return ()
+
+    def _inner_tests(self, function: Scope, depth: int) -> list[Subject]:
+        out: list[Subject] = []
+        for stmt in function.returns:
+            if stmt.value is not None:
+                out += self._predicates(stmt.value, function, depth - 2)
+        if not out and function.returns and depth > 1:
+            for node in s.walk(function.body, into=False):
+                if isinstance(node, s.If):
+                    out += self._predicates(node.test, function, 0)
+        return out
 
     def _polarity(self, expr: s.Expr, scope: Scope, depth: int) -> bool | None:
         """What the expression's truth says: True, it is not finite; False, it is; None, unclear."""

@@ -234,8 +234,8 @@ class Update:
         """The places that explain the update: its backward passes and its optimizer."""
         for act in self.backwards[:2]:
             yield Related(act.scope.module.place(act.node), "the gradients come from this backward pass")
-        for optimizer in self.optimizers:
-            if isinstance(optimizer, Made) and optimizer.site is not None and optimizer.scope is not None:
+        for optimizer in sorted((v for v in self.optimizers if isinstance(v, Made)), key=_order):
+            if optimizer.site is not None and optimizer.scope is not None:
                 yield Related(optimizer.scope.module.place(optimizer.site), "the optimizer is built here")
                 break
 
