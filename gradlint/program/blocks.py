@@ -43,7 +43,7 @@ class Blocks:
         self.values = values
         self.parts = parts
         self.frozen = frozen
-        self._found: dict[Cls, tuple[Found, ...]] = {}
+        self._found: dict[tuple[Cls, frozenset[Cls | Lib]], tuple[Found, ...]] = {}
         self._within: set[int] = set()
         self._stacks: dict[Made, Stack] = {}
 
@@ -56,16 +56,17 @@ class Blocks:
     def read(self, made: Made) -> tuple[Found, ...]:
         """What the forward pass of a project class runs."""
         assert isinstance(made.of, Cls)
-        known = self._found.get(made.of)
+        key = (made.of, frozenset(part.made.of for part in self.parts.whole(made)))  # a wrapper is what it wraps
+        known = self._found.get(key)
         if known is None:
-            self._found[made.of] = ()
+            self._found[key] = ()
             reading = Reading(self.values, self.parts)
             for name, _ in self.values.vocabulary.entries("passes"):
                 method = self.values.method(made, name)
                 if method is not None:
                     reading.run(method)
             known = tuple(reading.found)
-            self._found[made.of] = known
+            self._found[key] = known
             self._within |= {id(f.node) for f in known if f.within}
         return known
 
@@ -121,6 +122,8 @@ class Blocks:
                 attention = 1
             if not feed_forward and self._does(made, "feed-forward"):
                 feed_forward = 1
+        elif not feed_forward and self._feeds_forward(made):
+            feed_forward = 1
         place = (made.of.scope.module, made.of.scope.node) if isinstance(made.of, Cls) else (None, None)
         if not blocks and isinstance(made.of, Cls) and attention and feed_forward and self._attends_within(made):
             blocks = _ENOUGH if looped_attention and looped_feed_forward else 1
@@ -129,3 +132,13 @@ class Blocks:
         return Stack(
             0, min(attention, _ENOUGH), min(feed_forward, _ENOUGH), looped_attention, looped_feed_forward, *place
         )
+
+    def _feeds_forward(self, container: Made) -> bool:
+        """Whether a library's container holds linear layers with an activation between them."""
+        kinds = [
+            self.values.vocabulary.about("flow", part.made.of.path)
+            for part in self.parts.direct(container)
+            if isinstance(part.made.of, Lib)
+        ]
+        linear = [i for i, kind in enumerate(kinds) if kind == "linear"]
+        return len(linear) > 1 and "activation" in kinds[linear[0] : linear[-1]]

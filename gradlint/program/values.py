@@ -621,6 +621,8 @@ class Values:
             return self.of(call.args[0].value, scope, context)
         if path in ("builtins.globals", "builtins.locals", "builtins.vars"):
             return frozenset([Package(scope.module.path)])
+        if path == "builtins.eval" and call.args:
+            return self._evaluated(self.of(call.args[0].value, scope, context), scope, context)
         if path in ("importlib.import_module", "builtins.__import__") and call.args:
             return self._import_module(call, scope, context)
         return None
@@ -637,6 +639,22 @@ class Values:
                 out |= {Cls(x) for x in (module.scope.inner.values() if module else ()) if x.kind == "class"}
         if len(call.args) > 2:
             out |= self.of(call.args[2].value, scope, context)
+        return frozenset(out)
+
+    def _evaluated(self, texts: ValueSet, scope: Scope, context: Context | None) -> ValueSet:
+        """What `eval` makes of names, and of calls of classes by name: `eval(args.model)`, `eval("nets.Small()")`."""
+        out: set[Value] = set()
+        for text in texts:
+            if not (isinstance(text, Const) and isinstance(text.value, str)):
+                continue
+            dotted, called, _ = text.value.strip().partition("(")
+            parts = dotted.split(".")
+            if not all(part.isidentifier() for part in parts):
+                continue
+            values = self.name(parts[0], scope, context, None)
+            for part in parts[1:]:
+                values = self._union(self.attribute(v, part) for v in values)
+            out |= {Made(v) for v in values if isinstance(v, Cls)} if called else values
         return frozenset(out)
 
     def _import_module(self, call: s.Call, scope: Scope, context: Context | None) -> ValueSet:
