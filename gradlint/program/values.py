@@ -277,17 +277,18 @@ class Values:
 
     def _sequence(self, expr: s.Sequence, scope: Scope, context: Context | None) -> ValueSet:
         parts: list[ValueSet] = []
+        counted = True
         for item in expr.items:
             if isinstance(item, s.Starred):
                 inner = self.of(item.value, scope, context)
                 if len(inner) == 1 and isinstance(only := next(iter(inner)), Items):
                     parts.extend(only.parts)
                 else:
-                    every = [*parts, self.elements(inner)]
-                    return frozenset([Many(self._union(every))])
+                    parts.append(self.elements(inner))
+                    counted = False
             else:
                 parts.append(self.of(item, scope, context))
-        if len(parts) > 64:
+        if len(parts) > 64 or not counted:
             return frozenset([Many(self._union(parts))])
         return frozenset([Items(tuple(parts))])
 
