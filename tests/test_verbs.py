@@ -286,9 +286,16 @@ IMPORTS = [
     pytest.param(
         "import torch\nimport os\ntorch = None\ndef clip_grad_norm_(): pass\n",
         "clip_grad_norm__",
-        "import torch\nimport os\nfrom torch.nn.utils import clip_grad_norm_ as clip_grad_norm__\n"
+        "import torch\nfrom torch.nn.utils import clip_grad_norm_ as clip_grad_norm__\nimport os\n"
         "torch = None\ndef clip_grad_norm_(): pass\n",
         id="taken",
+    ),
+    pytest.param(
+        "# Torch\nfrom torch import optim\nimport torchvision\nimport os\n\nx = 1\n",
+        "clip_grad_norm_",
+        "# Torch\nfrom torch import optim\nfrom torch.nn.utils import clip_grad_norm_\nimport torchvision\nimport os\n"
+        "\nx = 1\n",
+        id="beside its own package",
     ),
 ]
 

@@ -49,7 +49,8 @@ def guard_before(update: Update, how: How) -> Fix | str:
                 return more
             lines += more
             edits.update([loss.bind] if loss.bind is not None else [])
-        put = verbs.insert_before(module, losses[0].stmt, lines)
+        stmt = _before_uses(act, losses[0]) if how == "skip" and len(losses) == 1 else losses[0].stmt
+        put = verbs.insert_before(module, stmt, lines)
         if put is None:
             return _OVERFULL
         edits.update(put)
@@ -113,6 +114,21 @@ def _loss(update: Update, act: Act, expr: s.Expr, stmts: tuple[s.Stmt, ...]) -> 
     if isinstance(expr, s.Starred):
         return "the backward pass takes any number of losses"
     return _bound(act, expr, stmt)
+
+
+def _before_uses(act: Act, loss: _Loss) -> s.Stmt:
+    """The statement from which on the loss is used as it goes into the backward pass: nothing may count a bad one."""
+    block = next((n for n in s.walk(act.scope.body) if isinstance(n, s.Block) and loss.stmt in n.body), None)
+    if loss.bind is not None or block is None or not loss.text.isidentifier():
+        return loss.stmt
+    first = loss.stmt
+    for stmt in reversed(block.body[: block.body.index(loss.stmt)]):
+        bindings = act.scope.bindings.get(loss.text, ())
+        if any(sites.holds(stmt, b.node) for b in bindings) or any(isinstance(n, s.Jump) for n in s.walk(stmt)):
+            break
+        if loss.text in sites.names_in(stmt):
+            first = stmt
+    return first
 
 
 def _may_be_tensor(update: Update, act: Act, expr: s.Expr) -> bool:

@@ -38,7 +38,7 @@ def import_name(
     else:
         line = f"import {top}" + (f" as {name}" if name != top else "")
         spelling = f"{name}.{rest}" if rest else name
-    edits = _added(module, line, at, before)
+    edits = _added(module, line, top, at, before)
     return (edits, spelling) if edits is not None else None
 
 
@@ -84,7 +84,8 @@ def _free(module: Module, name: str) -> str:
     return name
 
 
-def _added(module: Module, line: str, at: int | None, before: s.Node | None) -> tuple[Edit, ...] | None:
+def _added(module: Module, line: str, top: str, at: int | None, before: s.Node | None) -> tuple[Edit, ...] | None:
+    """An import put behind the last of its package, else behind the last of all."""
     body = module.block.body
     if module.source.is_notebook:
         cell = _cell(module, at, before)
@@ -94,11 +95,14 @@ def _added(module: Module, line: str, at: int | None, before: s.Node | None) -> 
     elif at is not None:
         body = tuple(stmt for stmt in body if stmt.id < at)
     last: s.Stmt | None = None
+    related: s.Stmt | None = None
     for index, stmt in enumerate(body):
         if isinstance(stmt, (s.Import, s.ImportFrom)) or (index == 0 and _is_text(stmt) and body is module.block.body):
             last = stmt
+            related = stmt if _imports(stmt, top) else related
         elif isinstance(stmt, _BODY):
             break
+    last = related or last
     if last is not None:
         return statements.insert_after(module, last, [line])
     for stmt in body or module.block.body:
@@ -106,6 +110,13 @@ def _added(module: Module, line: str, at: int | None, before: s.Node | None) -> 
         if found is not None and not found.masked:
             return statements.insert_before(module, stmt, [line])
     return None
+
+
+def _imports(stmt: s.Stmt, top: str) -> bool:
+    """Whether a statement imports a package or something of it."""
+    if isinstance(stmt, s.Import):
+        return any(name.partition(".")[0] == top for name, _ in stmt.names)
+    return isinstance(stmt, s.ImportFrom) and stmt.level == 0 and (stmt.module or "").partition(".")[0] == top
 
 
 def _is_text(stmt: s.Stmt) -> bool:
