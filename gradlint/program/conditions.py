@@ -164,6 +164,8 @@ class Conditions:
             return sides.pop() if len(sides) == 1 else None
         if isinstance(expr, s.Comprehension):
             return self._polarity(expr.element, scope, depth)
+        if isinstance(expr, (s.Attribute, s.Subscript)):  # `(loss != loss).data`, `torch.isnan(losses)[0]`
+            return self._polarity(expr.value, scope, depth)
         if isinstance(expr, s.Name) and depth > 0:
             answers = {self._polarity(v, w, depth - 1) for v, w in self.sources(expr, scope)}
             return answers.pop() if len(answers) == 1 else None

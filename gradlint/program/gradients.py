@@ -213,7 +213,7 @@ class Solver:
             yes = no = state
             if known is None and (leaf.config or leaf.key in recurring):
                 yes, no = state.assume(leaf.key, True, leaf.config), state.assume(leaf.key, False, leaf.config)
-            if leaf.finite is not None:
+            if leaf.finite is not None and (leaf.finite.bad_when is not None or item.then or item.orelse):
                 if leaf.finite.bad_when is not True:
                     yes = _check(yes, leaf.finite.subjects, leaf.finite.gradients)
                 if leaf.finite.bad_when is not False:

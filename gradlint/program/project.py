@@ -221,10 +221,11 @@ class Files:
 
     def find(self, dotted: str, near: Path) -> Path | None:
         """The file (or package folder) that `import dotted` means in a file at `near`, if it is of this project."""
-        key = (dotted, near.parent)
+        key = (dotted, near if dotted.rpartition(".")[2] == near.stem else near.parent)
         if key not in self._found:
+            hits = (_module_file(folder, dotted) for folder in self._search(near))
             self._found[key] = next(
-                (hit for folder in self._search(near) if (hit := _module_file(folder, dotted)) is not None),
+                (hit for hit in hits if hit is not None and hit != near),  # `utils/model.py` may import a `model/`
                 self._inside_root(dotted),
             )
         return self._found[key]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Related
 from gradlint.program import syntax as s
-from gradlint.program.flow import Act, Flows, Loop, every
+from gradlint.program.flow import Act, Flows, Invoke, Loop, every
 from gradlint.program.gradients import Clip, Solver, State, unsafe_everywhere
 from gradlint.program.project import Module
 from gradlint.program.reach import is_network, networks_in, networks_of, only_tensors, same_network, trained_by
@@ -296,9 +296,10 @@ class Updates:
     def roots(self, act: Act) -> list[tuple[Scope, State]]:
         """The outermost project code that leads to a step, with the state in which it starts.
 
-        Where callers are not known, a step through a gradient scaler says that what comes in is scaled.
+        Where the backward pass is in code that is not known, a step through a gradient scaler says that what comes
+        in is scaled.
         """
-        entry = State(fresh=None, scaled=bool(act.fact.get("scaled")))
+        scaled = bool(act.fact.get("scaled"))
         roots: dict[Scope, State] = {}
         seen: set[Scope] = set()
         queue = [(act.scope, 0)]
@@ -311,8 +312,25 @@ class Updates:
             if above:
                 queue.extend((a, depth + 1) for a in above)
             else:
-                roots[here] = State(fresh=False) if here.kind == "module" else entry
+                unknown = State(fresh=None, scaled=scaled and not self._goes_backward(here))
+                roots[here] = State(fresh=False) if here.kind == "module" else unknown
         return list(roots.items())
+
+    def _goes_backward(self, scope: Scope) -> bool:
+        """Whether a function runs a backward pass, itself or through what it calls."""
+        seen: set[Scope] = set()
+        queue = [scope]
+        while queue:
+            here = queue.pop()
+            if here in seen:
+                continue
+            seen.add(here)
+            for item in every(self.program.flows.pruned(here)):
+                if isinstance(item, Act) and item.does == "backward":
+                    return True
+                if isinstance(item, Invoke):
+                    queue += [target.scope for target in item.targets]
+        return False
 
     def above(self, scope: Scope) -> list[Scope]:
         """The scopes that call a function."""

@@ -7,6 +7,7 @@ nothing is known.
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -344,7 +345,7 @@ class Values:
             found = starred(self.files, scope.module.scope, name)
             if found is not None:
                 return self.meaning(found)
-            return frozenset([Lib(f"builtins.{name}")])
+            return frozenset([Lib(f"builtins.{name}")]) if hasattr(builtins, name) else NONE
         use = at if home is scope or home.function is scope.function else None
         while context is not None and context.scope is not home:
             context = context.parent

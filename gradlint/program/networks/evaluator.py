@@ -25,6 +25,7 @@ from gradlint.program.scopes import Binding, Scope
 
 _LARGEST = 4096
 _LOADED = LibRef("sys.modules")
+_ROWS = 32  # how many numbers of a comprehension are computed: tables of sines have millions
 _ASIDE = 12_000  # steps for one value of code that is not run as a whole
 _OPERATORS: dict[str, Callable[..., object]] = {
     "+": operator.add,
@@ -182,7 +183,8 @@ class Evaluator(Classes):
 
         def run(index: int) -> None:
             if index == len(expr.clauses):
-                rows.append(self.evaluate(expr.element, frame))
+                plain = len(rows) >= _ROWS and _plain(rows[-1]) and _plain(rows[0])
+                rows.append(self.unknown("row", expr.id) if plain else self.evaluate(expr.element, frame))
                 return
             clause = expr.clauses[index]
             for item in self.iterate(self.evaluate(clause.iter, frame)):
@@ -432,3 +434,10 @@ _KINDS: dict[type[s.Node], Callable[..., Value]] = {
     s.Starred: Evaluator._inner,
     s.Yield: Evaluator._yield,
 }
+
+
+def _plain(value: Value) -> bool:
+    """Whether a value has to do with numbers alone: no module, and none inside."""
+    if isinstance(value, (list, tuple)):
+        return all(_plain(v) for v in value[:_ROWS])
+    return isinstance(value, (int, float, Unknown))

@@ -56,10 +56,14 @@ def _others(machine: Machine, root: Obj, forward: Scope | None, left: set[Layer]
         count += 1
         if not any(not layer.runs for layer in left):
             break
+        built = dict(root.attrs)
         try:
             _call(machine, root, scope)
         except Raised:
             continue
+        finally:  # a method that builds the network anew takes nothing away from what has run
+            root.attrs.clear()
+            root.attrs.update(built)
     for _, inner in walk_modules(root):
         if isinstance(inner, Container) and inner.kind == "sequence":
             own = [x for _, m in walk_modules(inner) if (x := layer_of(m)) is not None and x.role == "weight"]

@@ -206,6 +206,15 @@ class Outside:
                 texts += [module.text(b.value) for b in home.bindings[name] if b.value is not None]
         return " ".join(texts).lower()
 
+    def _saved(self, call: s.Call, where: Scope) -> bool:
+        """Whether what is loaded is what the same file saves: a run that goes on where it stopped."""
+        written = {text for saving, _ in where.module.calls.get("save", ()) for text in _strings(saving)}
+        sources: list[s.Node] = [call]
+        for name in (n for a in call.args for n in s.walk(a) if isinstance(n, s.Name)):
+            home = where.lookup(name.text)
+            sources += [b.value for b in home.bindings[name.text] if b.value is not None] if home is not None else []
+        return any(text in written for source in sources for text in _strings(source))
+
     def _initial(self, call: s.Call, where: Scope) -> bool:
         """Whether code that trains loads weights from a file before it does, whatever its options."""
         if where.module.calls.get("backward") is None or _tests(where.body, call):
@@ -214,8 +223,14 @@ class Outside:
         tries = [n for n in s.walk(where.body, into=False) if isinstance(n, s.Try) and n.id < call.id]
         if tries or not loops or any(loop.id < call.id for loop in loops):
             return False
+        if self._saved(call, where):
+            return False
         text = self._text(call, where)
         return "load(" in text and "state_dict()" not in text and not isinstance(call.args[0].value, s.Subscript)
+
+
+def _strings(node: s.Node) -> Iterator[str]:
+    return (n.value for n in s.walk(node) if isinstance(n, s.Constant) and isinstance(n.value, str))
 
 
 def _tests(body: s.Node, call: s.Call) -> list[s.Expr]:
