@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,13 +48,14 @@ def imported(files: Files, module: Module, stmt: s.Import | s.ImportFrom, name: 
                 return Package(found) if found is not None and found != module.path else Lib(whole)
         return Lib(name)
     original = next((n for n, alias in stmt.names or () if (alias or n) == name), name)
-    home = _home(files, module, stmt)
+    home = home_of(files, module, stmt)
     if home is None:
         return Lib(f"{stmt.module}.{original}" if stmt.level == 0 else original)
     return member(files, home, original) or Lib(f"{stmt.module}.{original}")
 
 
-def _home(files: Files, module: Module, stmt: s.ImportFrom) -> Path | None:
+def home_of(files: Files, module: Module, stmt: s.ImportFrom) -> Path | None:
+    """The project's file that a `from` import is about."""
     if stmt.level:
         return files.relative(stmt.level, stmt.module, module.path)
     found = files.find(stmt.module, module.path)
@@ -84,7 +86,7 @@ def starred(files: Files, scope: Scope, name: str, _seen: frozenset[Path] = froz
     library: Lib | None = None
     passed_on: Member | None = None
     for stmt in reversed(scope.star_imports):
-        home = _home(files, scope.module, stmt)
+        home = home_of(files, scope.module, stmt)
         if home is None:
             if stmt.level == 0 and library is None:
                 library = Lib(f"{stmt.module}.{name}")
@@ -95,3 +97,23 @@ def starred(files: Files, scope: Scope, name: str, _seen: frozenset[Path] = froz
         elif found is not None:
             return found
     return passed_on or library
+
+
+def imports(files: Files, module: Module) -> Iterator[Module]:
+    """The project's modules that a module imports, anywhere in it."""
+    for scope in module.scopes:
+        for stmt in scope.star_imports:
+            path = home_of(files, module, stmt)
+            found = files.load(path) if path is not None and path.is_file() else None
+            if found is not None:
+                yield found
+        for name, bindings in scope.bindings.items():
+            for binding in bindings:
+                if binding.kind == "import" and isinstance(binding.node, (s.Import, s.ImportFrom)):
+                    meaning = imported(files, module, binding.node, name)
+                    if isinstance(meaning, Member):
+                        yield meaning.module
+                    elif isinstance(meaning, Package) and meaning.path.is_file():
+                        found = files.load(meaning.path)
+                        if found is not None:
+                            yield found

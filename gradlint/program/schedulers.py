@@ -29,7 +29,7 @@ class Schedulers:
         self._own_classes: frozenset[str] | None = None
 
     def all(self) -> list[tuple[Keys, Cause]]:
-        """Every scheduler that the project builds, with the optimizers that it is given."""
+        """Every scheduler that the project builds, with the optimizers that it is given, none where that is unclear."""
         if self._constructed is None:
             self._constructed = []
             found: dict[int, tuple[Keys, Cause]] = {}
@@ -86,7 +86,7 @@ class Schedulers:
         place = operand(about.get("optimizer", 0))
         given = call.arg(place.position, place.keyword)
         keys = self.optimizers.held(given, scope) if given is not None else self.optimizers.among(call, scope)
-        if not keys:
+        if not keys and (given is None or self.values.of(given, scope)):
             return None
         warms = self._warms(about, call, scope)
         if warms and self._is_unused(call, scope):
@@ -152,7 +152,7 @@ class Schedulers:
         if not is_scheduler and self.values.find_method(cls.scope, "get_lr") is None:
             return None
         keys = self.optimizers.among(call, scope)
-        if not keys:
+        if not keys and (not call.args or self.values.of(call.args[0].value, scope)):
             return None
         warms: bool | None = self._class_warms(cls, paths, call, scope)
         made = Made(cls, call, scope)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gradlint.program import syntax as s
 from gradlint.program.frameworks import Frameworks
-from gradlint.program.names import Lib
+from gradlint.program.names import Lib, imports
 from gradlint.program.optimizers import Cause, Keys, Optimizers, share
 from gradlint.program.project import Module
 from gradlint.program.rising import Rising
@@ -17,6 +17,7 @@ from gradlint.program.values import Bound, Cls, Const, Made, Unknown, Values, Va
 
 _RATES = ("lr", "learning_rate")
 _ABOVE = 3
+_IMPORTS = 3  # over how many imports a file has to do with another
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,7 @@ class Schedules:
         if warming:
             return Schedule(True, warming, tuple(self._steps(warming)), rate, beta2)
         causes += self._unresolved(mades, keys, scope)
+        causes += self._strays(mades, scope)
         unknown = tuple(c for c in causes if c.warms is None)
         if unknown:
             return Schedule(None, unknown, (), rate, beta2)
@@ -155,7 +157,7 @@ class Schedules:
         shape = self.rising.expression(store.value, store.scope)
         warms = True if shape.rises else False if shape.known else None
         cause = Cause(store.scope.module, store.node, "the learning rate that is set here", warms, store.scope)
-        return (keys, cause) if keys else None
+        return (keys, cause) if keys or not self.values.of(owner, store.scope) else None
 
     # --- what cannot be told ------------------------------------------------------------------
 
@@ -175,6 +177,18 @@ class Schedules:
                     continue
                 if share(self.optimizers.among(call, where), keys):
                     yield Cause(where.module, call, "a call that may schedule the learning rate", None, where)
+
+    def _strays(self, mades: tuple[Made, ...], scope: Scope) -> Iterator[Cause]:
+        """Warmups of optimizers that cannot be told (`self.owner.optimizer`), in files that have to do with these."""
+        strays = [c for held, c in (*self._schedulers.all(), *self._writes()) if not held and c.warms]
+        if not strays:
+            return
+        near = {where.module for where in self._around(mades, scope)}
+        for _ in range(_IMPORTS):
+            near |= {found for module in near for found in imports(self.values.files, module)}
+        for cause in strays:
+            if cause.module in near:
+                yield Cause(cause.module, cause.node, "a warmup of an optimizer that cannot be told", None, cause.scope)
 
     def _may_schedule(self, name: str, functions: ValueSet) -> bool:
         """Whether a call could be of a scheduler: unresolved, or of a library that the vocabulary does not know."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from gradlint.program import syntax as s
 from gradlint.program.flow import Act, Flows, every
 from gradlint.program.frameworks import Frameworks
+from gradlint.program.names import Lib
 from gradlint.program.optimizers import is_zero
 from gradlint.program.reach import networks_in, networks_of
 from gradlint.program.scopes import Scope
@@ -29,7 +30,19 @@ class Trainers:
             given = call.arg(0, place.keyword) if place is not None and place.keyword else call.arg(0)
             if given is not None:
                 found |= networks_in(given, scope, self.values)
-        return frozenset(made for made in found | self._built(act) if not self._steps_by_hand(made, act))
+        found |= self._built(act) | self._named(act)
+        return frozenset(made for made in found if not self._steps_by_hand(made, act))
+
+    def _named(self, act: Act) -> frozenset[Made]:
+        """The network that the loop loads where it is handed a name."""
+        kind = act.fact.get("by_name")
+        place = act.event.operands.get("model") if act.event is not None else None
+        if not isinstance(kind, str) or place is None or not isinstance(act.node, s.Call):
+            return frozenset()
+        given = act.node.arg(place.position, place.keyword)
+        held = self.values.of(given, act.scope) if given is not None else frozenset()
+        named = any(isinstance(v, Const) and isinstance(v.value, str) for v in held)
+        return frozenset([Made(Lib(kind), act.node, act.scope)]) if named else frozenset()
 
     def _built(self, act: Act) -> frozenset[Made]:
         """The networks that a function gives, or a class, which the loop is handed in their place."""

@@ -987,7 +987,7 @@ class Values:
                 out |= self.stored(store, self._constructed(value, store.scope))
         if not out or all(v == Const(None) for v in out):
             out |= self._outside_stores(value.of.scope, name, exact=value.site is not None)
-        out |= self._class_attribute(value.of.scope, name, value)
+        out |= self._class_attribute(value.of.scope, name, value) | self._field(value, name)
         if not [v for v in out if v != Const(None)] and value.site is None:
             for heir in self._heirs(value.of.scope):
                 for store in self.self_stores(heir, name):
@@ -999,6 +999,38 @@ class Values:
             if self.library_bases(value.of.scope):
                 return frozenset([Bound(value, name)])
         return frozenset(out)
+
+    def _field(self, value: Made, name: str) -> ValueSet:
+        """What a class that writes no constructor is given for a field: a dataclass, a named tuple."""
+        if not isinstance(value.of, Cls) or self.find_method(value.of.scope, "__init__") is not None:
+            return NONE
+        fields = self._fields(value.of.scope)
+        if name not in fields:
+            return NONE
+        if value.site is None or value.scope is None:
+            given = [(call.arg(fields.index(name), name), where) for call, where in self._constructions(value.of.scope)]
+            return self._union(self.of(expr, where) for expr, where in given if expr is not None)
+        expr = value.site.arg(fields.index(name), name)
+        return self.of(expr, value.scope, value.context) if expr is not None else NONE
+
+    def _fields(self, scope: Scope) -> list[str]:
+        """The annotated names of a class, those of its base classes first."""
+        return [
+            target.text
+            for here in reversed(list(self.lineage(scope)))
+            if isinstance(here.node, s.Class)
+            for stmt in here.node.body.body
+            if isinstance(stmt, s.Assign) and stmt.annotation is not None
+            for target in stmt.targets
+            if isinstance(target, s.Name)
+        ]
+
+    def _constructions(self, scope: Scope) -> Iterator[tuple[s.Call, Scope]]:
+        """The calls of a class by its name."""
+        for module in self.files.naming(f"{scope.name}(", near=scope.module, hints=(scope.module.path.stem,)):
+            for call, where in module.calls.get(scope.name, ()):
+                if Cls(scope) in self.of(call.func, where):
+                    yield call, where
 
     def _held_under(self, value: Made, key: str) -> ValueSet:
         """What a library's container holds under a name."""
