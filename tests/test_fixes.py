@@ -113,6 +113,21 @@ def test_the_clip_is_over_what_the_optimizer_was_built_from(tmp_path: Path, made
     assert fixed(tmp_path, loop(*PLAIN, made=made), "GL101") == [f"+ nn.utils.clip_grad_norm_({over}, max_norm=1.0)"]
 
 
+@pytest.mark.parametrize(
+    ("given", "over"),
+    [
+        ("list(model.rnn.parameters()) + list(head.parameters())", "parameters"),
+        ("[p for name, p in model.named_parameters() if 'bias' not in name]", "parameters"),
+        ("filter(lambda p: p.dim() > 1, list(model.parameters()))", "model.parameters()"),
+        ("(p for name, p in model.named_parameters() if 'bias' not in name)", GROUPS),
+        ('[{"params": model.rnn.parameters()}]', "model.rnn.parameters()"),
+    ],
+)
+def test_a_list_of_parameters_is_said_by_its_name(tmp_path: Path, given: str, over: str) -> None:
+    text = loop(*PLAIN, made="parameters", before=("head = nn.Linear(8, 8)", f"parameters = {given}"))
+    assert fixed(tmp_path, text, "GL101") == [f"+ nn.utils.clip_grad_norm_({over}, max_norm=1.0)"]
+
+
 def test_a_name_for_the_parameters_is_followed(tmp_path: Path) -> None:
     text = loop(*PLAIN, made="parameters", before=("parameters = list(model.parameters())",))
     assert fixed(tmp_path, text, "GL101") == ["+ nn.utils.clip_grad_norm_(model.parameters(), max_norm=1.0)"]
@@ -244,6 +259,18 @@ def test_what_may_be_sharded_is_left_to_a_person(tmp_path: Path, before: tuple[s
 def test_the_loss_is_tested(tmp_path: Path, backward: str, test: str, value: str) -> None:
     text = loop("loss = criterion(model(inputs), targets)", backward, "optimizer.step()")
     assert fixed(tmp_path, text, "GL501") == [f"+ if not {test}:", f"+ raise FloatingPointError(f{value})"]
+
+
+def test_a_backward_pass_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    text = (
+        "x = torch.tensor(1.0, requires_grad=True)\ny = 2 * x + 3\ny.backward()\nmodel = Net()\n"
+        "optimizer = torch.optim.Adam(model.parameters())\n"
+        "loss = nn.functional.mse_loss(model(inputs), targets)\nloss.backward()\noptimizer.step()\n"
+    )
+    assert fixed(tmp_path, text, "GL501") == [
+        "+ if not torch.isfinite(loss):",
+        '+ raise FloatingPointError(f"non-finite loss: {loss.item()}")',
+    ]
 
 
 def test_a_loss_without_a_name_gets_one_that_is_free(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from gradlint.fix import sites, verbs
 from gradlint.fix.edits import Edit, Fix, Safety
 from gradlint.program import syntax as s
 from gradlint.program.flow import Act, Flows, every
+from gradlint.program.names import Lib
 from gradlint.program.scopes import Scope
 from gradlint.program.updates import Update
 from gradlint.program.values import Cls, Made
@@ -69,10 +70,31 @@ def _backwards(update: Update) -> list[Act]:
             if act.does in ("step", "zero"):
                 break
             if act.does == "backward" and not any(act.node is known.node for known in out):
-                out.append(act)
+                if act.operand is None or _may_train(update, act.operand, act.scope, set()):
+                    out.append(act)
     # What a scaler scales it also steps, and leaves out if it is not finite.
     flows = update.program.flows
     return [a for a in out if a.operand is None or not _is_scaled(flows, a.operand, a)] or out
+
+
+def _may_train(update: Update, expr: s.Expr, scope: Scope, seen: set[s.Node]) -> bool:
+    """Whether a loss may come from a network: not if it is reckoned from numbers by the library alone."""
+    if expr in seen:
+        return False
+    seen.add(expr)
+    for node in s.walk(expr, into=False):
+        if isinstance(node, s.Call):
+            functions = update.program.values.of(node.func, scope)
+            if not functions or not all(isinstance(f, Lib) for f in functions):
+                return True
+        elif isinstance(node, s.Name):
+            bindings = sites.reaching(node, scope)
+            if not bindings or any(b.kind not in ("value", "import") for b in bindings):
+                return True
+            values = [b.value for b in bindings if b.kind == "value"]
+            if any(v is None or _may_train(update, v, scope, seen) for v in values):
+                return True
+    return False
 
 
 def _is_scaled(flows: Flows, expr: s.Expr, act: Act) -> bool:

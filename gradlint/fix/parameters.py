@@ -19,10 +19,11 @@ _DEPTH = 4
 def parameters_at(update: Update, scope: Scope, node: s.Node, optimizer: str) -> str:
     """The parameters of an update as code before a node can say them: by their networks, else by the optimizer."""
     said = networks_at(update, scope, node)
-    if not said:
-        return of_groups(optimizer)
     if len(said) == 1:
         return f"{said[0]}.{_METHOD}()"
+    named = _list_at(update, scope, node)
+    if named is not None or not said:
+        return named or of_groups(optimizer)
     joined = f"[{', '.join(f'*{each}.{_METHOD}()' for each in said)}]"
     return min(joined, of_groups(optimizer), key=len)
 
@@ -47,6 +48,39 @@ def networks_at(update: Update, scope: Scope, node: s.Node) -> list[str]:
             return []
         found.add(tuple(each for each in said if each is not None))
     return list(found.pop()) if len(found) == 1 else []
+
+
+def _list_at(update: Update, scope: Scope, node: s.Node) -> str | None:
+    """The name of the list that the optimizer was built from, if code before a node can say it."""
+    named: set[str] = set()
+    for optimizer in update.optimizers:
+        if not isinstance(optimizer, Made) or optimizer.site is None or optimizer.scope is None:
+            return None
+        given = optimizer.site.args[0].value if optimizer.site.args else None
+        home = optimizer.scope
+        if not isinstance(given, s.Name) or not sites.said_at(given, home, scope, node) or _grows(given.text, home):
+            return None
+        bindings = sites.reaching(given, home)
+        if not bindings or not all(
+            b.kind in ("value", "update") and not b.path and _is_list(b.value) for b in bindings
+        ):
+            return None
+        named.add(given.text)
+    return named.pop() if len(named) == 1 else None
+
+
+def _is_list(expr: s.Expr | None) -> bool:
+    """Whether an expression is a list of whole networks' parameters, which can be gone through again."""
+    if isinstance(expr, s.Binary) and expr.op == "+":
+        return _is_list(expr.left) and _is_list(expr.right)
+    if isinstance(expr, s.Comprehension):
+        return expr.kind == "list" and isinstance(expr.element, s.Name) and "parameters" in s.text(expr.clauses[0].iter)
+    if isinstance(expr, s.Call) and s.dotted(expr.func) in ("list", "tuple") and len(expr.args) == 1:
+        given = expr.args[0].value
+        if isinstance(given, s.Call) and s.dotted(given.func) == "filter" and len(given.args) == 2:
+            given = given.args[1].value
+        return parameters_of(given) is not None
+    return False
 
 
 def parameters_of(expr: s.Expr) -> s.Expr | None:
