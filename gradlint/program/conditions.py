@@ -83,7 +83,7 @@ class Conditions:
         gradients = False
         for subject, where in subjects:
             names |= self.light(subject, where)
-            names |= self.ancestors(subject, where)
+            names |= self._ancestors(subject, where)
             gradients = gradients or self.from_norm(subject, where)
         return Finite(self._polarity(expr, scope, depth), frozenset(names), gradients)
 
@@ -257,7 +257,7 @@ class Conditions:
             return frozenset([s.text(expr)])
         return frozenset()
 
-    def ancestors(self, expr: s.Expr, scope: Scope, depth: int = _DEPTH) -> frozenset[str]:
+    def _ancestors(self, expr: s.Expr, scope: Scope, depth: int = _DEPTH) -> frozenset[str]:
         """The names that the tested value was computed from: `value = loss.item()` tests `loss`."""
         out: set[str] = set()
         if depth == 0:
@@ -266,8 +266,28 @@ class Conditions:
             if isinstance(node, s.Name):
                 for value, where in self.sources(node, scope):
                     if where is scope:
-                        out |= self.light(value, scope) | self.ancestors(value, scope, depth - 1)
+                        out |= self.light(value, scope) | self._ancestors(value, scope, depth - 1)
         return frozenset(out)
+
+    def summands(self, expr: s.Expr, scope: Scope, depth: int = _DEPTH) -> frozenset[str]:
+        """The names that a loss is computed from by arithmetic and library functions, up to what a network gives."""
+        out: set[str] = set()
+        named = self.light(expr, scope) if depth else frozenset()
+        for node in s.walk(expr):
+            if isinstance(node, s.Name) and node.text in named:
+                for value, where in self.sources(node, scope):
+                    if where is scope and all(self._is_arithmetic(call, scope) for call in s.calls(value)):
+                        out |= self.light(value, scope) | self.summands(value, scope, depth - 1)
+        return frozenset(out)
+
+    def _is_arithmetic(self, call: s.Call, scope: Scope) -> bool:
+        """Whether a call computes with what it is given: a reduction, a library's function, a builtin."""
+        if isinstance(call.func, s.Attribute) and not call.args:
+            return True
+        if isinstance(call.func, s.Name) and scope.lookup(call.func.text) is None:
+            return True
+        held = self.values.of(call.func, scope)
+        return bool(held) and all(isinstance(v, Lib) for v in held)
 
     def sources(self, name: s.Name, scope: Scope) -> list[tuple[s.Expr, Scope]]:
         """What a local name was assigned, or updated with."""

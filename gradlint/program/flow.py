@@ -702,7 +702,7 @@ class _Lowering:
         if loss is not None:
             names = self.conditions.texts(loss) | self.conditions.light(loss, self.scope)
             if event.does == "backward":
-                names |= self.conditions.ancestors(loss, self.scope)
+                names |= self.conditions.summands(loss, self.scope)
         return Act(
             event.does,
             call,
