@@ -73,9 +73,10 @@ def _networks(update: Update, gaps: Gaps) -> Iterator[Remark]:
 
 
 def _source(expr: s.Expr) -> s.Expr:
-    """`model` of `model.parameters()`: what the question is really about."""
-    if isinstance(expr, s.Call) and isinstance(expr.func, s.Attribute) and not expr.args:
-        return expr.func.value
+    """`model` of `filter(..., model.parameters())`: what the question is really about."""
+    for call in s.calls(expr):
+        if isinstance(call.func, s.Attribute) and call.func.attr.endswith("parameters"):
+            return call.func.value
     return expr
 
 
