@@ -567,6 +567,9 @@ class _Lowering:
             yield Invoke(call, self.scope, unique[:8])
             return
         yield from self._closures(call)
+        built = frozenset(f for f in functions if isinstance(f, Lib) and self.vocabulary.role(f.path) == "optimizer")
+        if built:
+            yield Act("new", call, self.scope, optimizers=frozenset(Made(f, call, self.scope) for f in built))
 
     def _called_method(self, instance: Made) -> Func | None:
         """What calling an instance runs; a module's forward pass only where its file tests for non-finite values."""

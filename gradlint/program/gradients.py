@@ -302,6 +302,8 @@ class Solver:
             if not self.concerns(act):
                 return state
             return state._replace(fresh=False, clips=frozenset(), guarded=False, leftover=False, zeroed=True)
+        if does == "new":  # what ran backward before was for another optimizer
+            return state._replace(fresh=False, clips=frozenset(), guarded=False) if self.concerns(act) else state
         if does == "clip":
             return self._clip(act, state)
         if does == "unscale":

@@ -364,6 +364,8 @@ class Focus:
             return self._covers(act)
         if act.does == "zero" and not act.optimizers and (act.networks or act.event is None):
             return self._covers(act)
+        if act.does == "new":
+            return bool({(v.of, v.site) for v in act.optimizers if isinstance(v, Made)} & self.optimizers)
         if act.does in ("zero", "unscale", "step"):
             return self._same(act)
         return True
