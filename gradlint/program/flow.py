@@ -754,7 +754,9 @@ class _Lowering:
         for inner in s.calls(body):
             name = inner.func.attr if isinstance(inner.func, s.Attribute) else None
             if name is not None and self.vocabulary.entry("inplace", name.rstrip("_") + "_") == "bound":
-                return Act("hook", call, self.scope)
+                hooked = call.func.value if isinstance(call.func, s.Attribute) else None
+                networks = networks_in(hooked, self.scope, self.values) if hooked is not None else frozenset()
+                return Act("hook", call, self.scope, networks=networks)
         return None
 
 

@@ -32,7 +32,7 @@ class Loops:
     def feedback(self, scope: Scope, context: Context | None, body: Iterable[s.Node]) -> Feedback | None:
         """The first feedback in the loops among a function's nodes."""
         for node in body:
-            if isinstance(node, (s.For, s.While)) and not self._deep(node, scope, context):
+            if isinstance(node, (s.For, s.While)) and not self.is_deep(node, scope, context):
                 found = self._loop(node, scope, context)
                 if found is not None:
                     return found
@@ -40,7 +40,7 @@ class Loops:
 
     # --- which loops, which calls -------------------------------------------------------------
 
-    def _deep(self, loop: s.For | s.While, scope: Scope, context: Context | None) -> bool:
+    def is_deep(self, loop: s.For | s.While, scope: Scope, context: Context | None) -> bool:
         """Whether each iteration calls another module: layers of different depth."""
         if isinstance(loop, s.While):
             return False
@@ -135,6 +135,17 @@ class Loops:
 
 
 _PLAIN_CALLS = ("forward",)
+
+
+def hands_on(stmt: s.Assign, call: s.Call) -> bool:
+    """Whether a call takes, under its name, what the same statement gave before: `out, state = cell(x, state)`."""
+    given = {name for target in stmt.targets for item in _items(target) if (name := s.dotted(item)) is not None}
+    taken = {name for arg in call.args for item in _items(arg.value) if (name := s.dotted(item)) is not None}
+    return bool(given & taken)
+
+
+def _items(expr: s.Expr) -> tuple[s.Expr, ...]:
+    return expr.items if isinstance(expr, s.Sequence) else (expr,)
 
 
 def not_trained(scope: Scope, values: Values) -> bool:

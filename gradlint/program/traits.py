@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from gradlint.program import syntax as s
 from gradlint.program.blocks import Blocks, Stack
 from gradlint.program.families import is_transformer
 from gradlint.program.frozen import Frozen
-from gradlint.program.loops import Loops, not_trained
+from gradlint.program.loops import Loops, hands_on, not_trained
 from gradlint.program.names import Lib
 from gradlint.program.parts import Part, Parts, live
 from gradlint.program.project import Module
+from gradlint.program.reach import same_network
 from gradlint.program.scopes import Scope
 from gradlint.program.values import Cls, Context, Func, Made, Value, Values
 
@@ -91,6 +92,25 @@ class Traits:
                     break
         return self._looping[key]
 
+    def fed_back(self, scope: Scope, networks: Iterable[Made]) -> Evidence | None:
+        """Where code that trains calls one of its networks in a loop with what the call before gave."""
+        nodes = {id(node): node for node in trained(self.values, scope, None)}
+        for loop in nodes.values():
+            if not isinstance(loop, (s.For, s.While)) or _runs_backward(loop):
+                continue
+            if self._loops.is_deep(loop, scope, None):
+                continue
+            for stmt in s.walk(loop.body, into=False):
+                if not isinstance(stmt, s.Assign) or not isinstance(stmt.value, s.Call) or id(stmt) not in nodes:
+                    continue
+                called = self.values.of(stmt.value.func, scope) if hands_on(stmt, stmt.value) else frozenset()
+                if any(
+                    isinstance(v, Made) and self.weighted(v) and any(same_network(v, n, self.values) for n in networks)
+                    for v in called
+                ):
+                    return Evidence(scope.module, loop, "a hand-written recurrence over time")
+        return None
+
     # --- transformers -------------------------------------------------------------------------
 
     def transformer(self, made: Made | Cls) -> Evidence | None:
@@ -165,6 +185,10 @@ class Traits:
             if where.owner is here
             for f in self.values.of(call.func, where)
         )
+
+
+def _runs_backward(loop: s.Node) -> bool:
+    return any(isinstance(c.func, s.Attribute) and c.func.attr == "backward" for c in s.calls(loop, into=False))
 
 
 def trained(values: Values, scope: Scope, context: Context | None) -> Iterator[s.Node]:

@@ -107,12 +107,18 @@ class Update:
         if self.kind == "implicit":
             return self.program.trainers.clips(self.act, self.networks)
         return bool(self.act.fact.get("clips")) or any(
-            isinstance(item, Act) and item.does == "hook"
+            isinstance(item, Act) and item.does == "hook" and self._may_share(item.networks)
             for module in self._modules()
             for scope in module.scopes
             if "register_hook" in module.words
             for item in every(self.program.flows.of(scope))
         )
+
+    def _may_share(self, networks: frozenset[Made]) -> bool:
+        """Whether these may be networks of the update: where either is not known, they may."""
+        if not networks or not self.networks:
+            return True
+        return any(same_network(a, b, self.program.values) for a in networks for b in self.networks)
 
     @cached_property
     def zeroed_elsewhere(self) -> bool:
@@ -195,7 +201,12 @@ class Update:
 
     @cached_property
     def recurrence(self) -> Evidence | None:
-        return next((e for n in self.networks if (e := self.program.traits.recurrent(n)) is not None), None)
+        traits = self.program.traits
+        found = next((e for n in self.networks if (e := traits.recurrent(n)) is not None), None)
+        if found is None:
+            scopes = {a.scope: None for a in (*self.backwards, self.act)}
+            found = next((e for x in scopes if (e := traits.fed_back(x, self.networks)) is not None), None)
+        return found
 
     @cached_property
     def transformer(self) -> Evidence | None:
