@@ -72,7 +72,9 @@ class TransformerWithoutWarmup(Rule):
     it beside them, and once it is over the schedule is what it was. Where a scheduler is stepped after each update the
     fix puts the warmup before it, which is unsafe: the schedule then ends that much later. Where the step is not in a
     loop the fix cannot see how often it runs, and is unsafe too. A function that is handed the optimizer is handed the
-    warmup as one more argument, which may be left out.
+    warmup as one more argument, which may be left out. There is no fix where the optimizer's state is loaded from a
+    checkpoint: a warmup that starts anew would multiply the full rate that was loaded up to a thousandfold, so its own
+    state has to be saved and loaded too.
 
     ## Options
     - `warmup-steps`: the length of the warmup that the fix writes; 0 takes 2 / (1 - beta2) of the optimizer.

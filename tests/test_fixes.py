@@ -395,3 +395,65 @@ def test_unscaling_is_left_out_for_a_reason(tmp_path: Path, body: tuple[str, ...
 def test_the_message_says_where_the_clip_really_is(tmp_path: Path) -> None:
     _, (finding,) = found(tmp_path, HEAD + loop(*SCALED, CLIP, *STEP, before=SCALER), "GL201")
     assert finding.message.endswith("at the initial scale of 65536, `max_norm=1.0` clips at 1.5e-05")
+
+
+# --- warmups --------------------------------------------------------------------------------------
+
+TRANSFORMER = """\
+class Trainer:
+    def __init__(self, model, optimizer):
+        self.model = model
+        self.optimizer = optimizer
+
+    def train(self, batches):
+        for inputs, targets in batches:
+            self.optimizer.zero_grad()
+            loss = nn.functional.mse_loss(self.model(inputs), targets)
+            loss.backward()
+            self.optimizer.step()
+"""
+MAIN = """\
+from trainer import Trainer
+import torch
+from torch import nn
+
+model = nn.TransformerEncoder(nn.TransformerEncoderLayer(256, 8), num_layers=6)
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+Trainer(model, optimizer).train(batches)
+"""
+
+
+def warmups(folder: Path, trainer: str, main: str) -> tuple[Source, list[Finding]]:
+    """What GL401 finds in a trainer that another file builds the optimizer for."""
+    (folder / "main.py").write_text(main)
+    file = folder / "trainer.py"
+    file.write_text("import torch\nfrom torch import nn\n\n\n" + trainer)
+    source = read(file, file.name)
+    return source, Project(folder, Config(), [rule("GL401")], {}).check(source)
+
+
+def test_a_warmup_is_built_where_an_instance_gets_its_optimizer(tmp_path: Path) -> None:
+    source, (finding,) = warmups(tmp_path, TRANSFORMER, MAIN)
+    assert finding.fix is not None
+    assert finding.fix.safety is Safety.SAFE
+    assert changes(source.text, apply(source, [finding.fix])[0].text) == [
+        "+ self.warmup = torch.optim.lr_scheduler.LinearLR(self.optimizer, start_factor=1e-3, total_iters=2000)",
+        "+ self.warmup.step()",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("trainer", "main"),
+    [
+        (TRANSFORMER + "\n    def resume(self, state):\n        self.optimizer.load_state_dict(state)\n", MAIN),
+        (TRANSFORMER, MAIN.replace("Trainer(model", "optimizer.load_state_dict(torch.load('last.pt'))\nTrainer(model")),
+    ],
+)
+def test_an_optimizer_whose_state_is_loaded_gets_no_warmup_that_would_multiply_it(
+    tmp_path: Path, trainer: str, main: str
+) -> None:
+    _, (finding,) = warmups(tmp_path, trainer, main)
+    assert finding.fix is None
+    assert finding.unfixed == (
+        "the optimizer's state is loaded from checkpoints: the warmup's has to be kept and loaded with it"
+    )

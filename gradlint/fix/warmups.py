@@ -8,7 +8,7 @@ from gradlint.fix import sites, verbs
 from gradlint.fix.edits import Edit, Fix, Safety
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib
-from gradlint.program.optimizers import Cause
+from gradlint.program.optimizers import Cause, share
 from gradlint.program.scopes import Scope
 from gradlint.program.updates import Update
 from gradlint.program.values import Cls, Made
@@ -16,6 +16,7 @@ from gradlint.vocabulary import Plain, operand
 
 _NAMES = ("warmup", "lr_warmup", "linear_warmup", "warmup_scheduler")
 _FACTOR = "1e-3"
+_LOAD = "load_state_dict"
 _ELSEWHERE = "the optimizer is built in another file, `{}`"
 _NO_PLACE = "the code that builds the optimizer shares its line with code that cannot be parted from it"
 
@@ -108,21 +109,37 @@ def _built(update: Update) -> _Built | str:
 
 
 def _received(update: Update) -> _Built | None:
-    """The statement by which the function that steps gets the optimizer from one that builds it."""
+    """The statement by which the function that steps, or its instance, gets the optimizer from who builds it."""
     optimizer = update.act.operand
     if optimizer is None or not sites.plain(optimizer):
         return None
-    wanted = s.text(optimizer)
-    before = [n for n in s.walk(update.scope.body, into=False) if isinstance(n, s.Assign) and n.id < update.node.id]
-    named = [x for x in before if any(s.text(part) == wanted for t in x.targets for part in _parts(t))]
-    if len(named) != 1 or not isinstance(named[0].value, s.Call):
+    home = _constructor(update, optimizer) or update.scope
+    named = [
+        node
+        for node in s.walk(home.body, into=False)
+        if isinstance(node, s.Assign)
+        and (home is not update.scope or node.id < update.node.id)
+        and any(s.text(part) == s.text(optimizer) for target in node.targets for part in _parts(target))
+    ]
+    if len(named) != 1 or not isinstance(named[0].value, s.Call if home is update.scope else (s.Call, s.Name)):
         return None
-    chain = sites.around(update.scope, named[0])
+    chain = sites.around(home, named[0])
     if not chain or chain[-1] is not named[0] or _is_repeated(chain, update):
         return None
     if any(not isinstance(x, s.With) and not sites.holds(x, update.node) for x in chain[:-1]):
         return None
-    return _Built(update.scope, named[0], optimizer)
+    return _Built(home, named[0], optimizer)
+
+
+def _constructor(update: Update, optimizer: s.Expr) -> Scope | None:
+    """The constructor in which an attribute of the instance is set, if that is the only place."""
+    method = update.scope.function
+    owner = method.owner if method is not None else None
+    if owner is None or not isinstance(optimizer, s.Attribute) or s.text(optimizer.value) != update.scope.self_name:
+        return None
+    stores = [store for scope in owner.walk() for store in scope.stores if store.attr == optimizer.attr]
+    home = stores[0].scope if len(stores) == 1 else None
+    return home if home is not None and home.name == "__init__" and home.self_name == update.scope.self_name else None
 
 
 def _parts(target: s.Expr) -> tuple[s.Expr, ...]:
@@ -161,6 +178,8 @@ def _join(chains: list[tuple[s.Stmt, ...]]) -> s.Stmt | None:
 
 def _alone(update: Update, built: _Built, way: dict[str, Plain], steps: int) -> Fix | str:
     """A scheduler for the warmup alone, stepped after the optimizer."""
+    if _is_resumed(update):
+        return "the optimizer's state is loaded from checkpoints: the warmup's has to be kept and loaded with it"
     place = _after_step(update)
     if isinstance(place, str):
         return place
@@ -226,6 +245,20 @@ def _name(update: Update, built: _Built) -> str | None:
         return None
     names = [n for n in _NAMES if sites.free_name(update.scope, [n]) is not None]
     return sites.free_name(built.scope, names)
+
+
+def _is_resumed(update: Update) -> bool:
+    """Whether the code loads the optimizer's state: its full rate would then be multiplied up a second time."""
+    values, optimizers = update.program.values, update.program.schedules.optimizers
+    keys = optimizers.keys(update.optimizers)
+    stepped = s.text(update.act.operand) if update.act.operand is not None else None
+    return any(
+        share(optimizers.held(call.func.value, scope), keys)
+        or (module is update.module and s.text(call.func.value) == stepped)
+        for module in values.files.mentioning(f".{_LOAD}(")
+        for call, scope in module.calls.get(_LOAD, ())
+        if isinstance(call.func, s.Attribute)
+    )
 
 
 @dataclass(frozen=True, slots=True)
