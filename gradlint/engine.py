@@ -39,6 +39,7 @@ class Project:
         rules: the rules to ask.
         overlay: sources that stand for the files on disk.
         before: the same project as it was analysed before, which lends what is still the same.
+        members: the files that questions about the whole project are asked about; all of them without it.
     """
 
     def __init__(
@@ -48,16 +49,22 @@ class Project:
         rules: Sequence[Rule],
         overlay: Mapping[Path, Source],
         before: Project | None = None,
+        members: Sequence[Path] | None = None,
     ) -> None:
         self.root = root
         self.rules = tuple(rules)
-        self.files: Files = Files(root, overlay, before=before.files if before is not None else None)
-        values = Values(self.files, load(config.vocabulary))
+        self.files: Files = Files(root, overlay, before=before.files if before is not None else None, members=members)
+        self._vocabulary = load(config.vocabulary)
+        self._own: list[Problem] = []
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget what was found out so far, though not what was parsed."""
+        values = Values(self.files, self._vocabulary)
         flows, schedules = Flows(values), Schedules(values)
         trainers = Trainers(values, flows, schedules.frameworks)
         self.program = Program(values, flows, Traits(values), schedules, trainers)
         self.all_updates = Updates(self.program)
-        self._own: list[Problem] = []
 
     @property
     def problems(self) -> list[Problem]:

@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 
 from gradlint.engine import Answer, Project
 from gradlint.finding import Finding, Problem
+from gradlint.parts import parts_of
 from gradlint.plan import Plan, Planner, absolute
 from gradlint.program import syntax as s
 from gradlint.program.explanation import Explanation, Remark, Section, missed_step, of_network, of_update
@@ -78,7 +79,9 @@ def explain(target: Target, planner: Planner) -> Explained:
         source = read(path, display(path))
     except SourceError as error:
         return Explained(problems=(error.problem,))
-    project = Project(planner.root(path.parent), plan.config, plan.instances(), {})
+    root = planner.root(path.parent)
+    members = [member for part in parts_of(root, [path], {}) for member in part.members]
+    project = Project(root, plan.config, plan.instances(), {}, members=members)
     module = project.module(source)
     if module is None:
         return Explained(problems=tuple(project.problems))

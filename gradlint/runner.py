@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
@@ -14,6 +14,7 @@ from gradlint.finding import Finding, Problem
 from gradlint.fix.edits import Safety
 from gradlint.fix.settle import Accept, Findings, RolledBack, Sources, settle
 from gradlint.fix.write import WriteError, write
+from gradlint.parts import Part, parts_of
 from gradlint.plan import Plan, Planner, absolute, folder_of
 from gradlint.rule import Rule
 from gradlint.source import Source, SourceError, from_bytes, read
@@ -75,11 +76,27 @@ class _Batch:
     plan: Plan
     paths: list[Path] = field(default_factory=list)
     given: Mapping[Path, Source] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Job:
+    """What of a batch is analysed together: the training code among files that imports connect."""
+
+    batch: _Batch
+    part: Part
+    sources: Sources
     last: Project | None = None
+
+    @property
+    def plan(self) -> Plan:
+        return self.batch.plan
 
     def project(self, overlay: Mapping[Path, Source]) -> Project:
         """The project with these sources; what the last one parsed of files that have not changed is used again."""
-        self.last = Project(self.root, self.plan.config, self.plan.instances(), overlay, self.last)
+        plan = self.plan
+        self.last = Project(
+            self.batch.root, plan.config, plan.instances(), overlay, self.last, members=self.part.members
+        )
         return self.last
 
 
@@ -114,7 +131,11 @@ def run(
     finding that has one. `given` stands for the file at its path, is linted alone, and is never written.
     """
     batches, problems = _batches(paths, planner) if given is None else _batch_of(given, planner)
-    outcomes = [_check(batch) if mode is Mode.CHECK else _fix(batch, mode, wanted, accept) for batch in batches]
+    jobs = [job for batch in batches for job in _jobs(batch, problems)]
+    outcomes = []
+    for job in jobs:
+        outcomes.append(_check(job) if mode is Mode.CHECK else _fix(job, mode, wanted, accept))
+        job.last = None  # trees are large
     rules = {rule for batch in batches for rule in batch.plan.rules}
     return Summary(
         mode,
@@ -128,61 +149,64 @@ def run(
     )
 
 
-def _check(batch: _Batch) -> _Outcome:
+def _check(job: _Job) -> _Outcome:
     """Check one file after another, and keep only what is found."""
     outcome = _Outcome()
-    project = batch.project(batch.given)
-    for source in _sources(batch, outcome.problems):
-        outcome.add(source, _reported(source, project.check(source), batch.plan))
-    outcome.problems += project.problems
+    checked = _checked(job, job.sources, job.batch.given)
+    for path, source in job.sources.items():
+        outcome.add(source, _reported(source, checked.findings[path], job.plan))
+    outcome.problems += checked.problems
     return outcome
 
 
-def _fix(batch: _Batch, mode: Mode, wanted: Safety, accept: Accept | None) -> _Outcome:
-    """Fix all files of a batch together, since what is found in one can depend on another."""
+def _fix(job: _Job, mode: Mode, wanted: Safety, accept: Accept | None) -> _Outcome:
+    """Fix all files of a part together, since what is found in one can depend on another."""
     outcome = _Outcome()
-    sources = {source.path: source for source in _sources(batch, outcome.problems)}
-    before = _checked(batch, sources)
+    sources = job.sources
+    before = _checked(job, sources)
     settled = settle(
         sources,
-        lambda now: _fixable(batch, now, before if now is sources else _checked(batch, now)),
+        lambda now: _fixable(job, now, before if now is sources else _checked(job, now)),
         wanted,
         accept or _always,
     )
-    now = _checked(batch, settled.sources) if settled.applied else before
+    now = _checked(job, settled.sources) if settled.applied else before
     outcome.problems += [*now.problems, *settled.problems]
     for path, source in sources.items():
         after, findings = settled.sources[path], now.findings[path]
         if after is not source:
             try:
-                if mode is Mode.FIX and path not in batch.given:
+                if mode is Mode.FIX and path not in job.batch.given:
                     write(path, source.to_bytes(), after.to_bytes())
                 outcome.changes.append(Change(source, after, tuple(finding for finding, _ in settled.applied[path])))
             except WriteError as error:
                 outcome.problems.append(error.problem)
                 after, findings = source, before.findings[path]
         taken_back = settled.rolled_back.get(path, ())
-        outcome.add(after, [_explained(each, taken_back) for each in _reported(after, findings, batch.plan)])
+        outcome.add(after, [_explained(each, taken_back) for each in _reported(after, findings, job.plan)])
     return outcome
 
 
 @dataclass(frozen=True, slots=True)
 class _Checked:
-    """What the rules find in the files of a batch, before anything is silenced."""
+    """What the rules find in the files of a part, before anything is silenced."""
 
     findings: Findings
     problems: list[Problem]
 
 
-def _checked(batch: _Batch, sources: Sources) -> _Checked:
-    project = batch.project(sources)
-    findings = {path: project.check(source) for path, source in sources.items()}
+def _checked(job: _Job, sources: Sources, overlay: Sources | None = None) -> _Checked:
+    project = job.project(sources if overlay is None else overlay)
+    findings: dict[Path, list[Finding]] = {}
+    for turn in job.part.turns:
+        project.forget()
+        findings.update((path, project.check(sources[path])) for path in turn)
     return _Checked(findings, project.problems)
 
 
-def _fixable(batch: _Batch, sources: Sources, checked: _Checked) -> Findings:
+def _fixable(job: _Job, sources: Sources, checked: _Checked) -> Findings:
     """What of it is not silenced: a fix has no business there."""
-    return {path: _kept(source, checked.findings[path], batch.plan)[0] for path, source in sources.items()}
+    return {path: _kept(source, checked.findings[path], job.plan)[0] for path, source in sources.items()}
 
 
 def _explained(finding: Finding, taken_back: Iterable[RolledBack]) -> Finding:
@@ -222,8 +246,9 @@ def _names(rules: Iterable[type[Rule]]) -> dict[str, str]:
     return {rule.code: rule.name for rule in rules}
 
 
-def _sources(batch: _Batch, problems: list[Problem]) -> Iterator[Source]:
-    """The training code of a batch; a file that cannot be read becomes a problem."""
+def _jobs(batch: _Batch, problems: list[Problem]) -> list[_Job]:
+    """The training code of a batch, by parts; a file that cannot be read becomes a problem."""
+    sources: dict[Path, Source] = {}
     for path in batch.paths:
         try:
             source = batch.given.get(path) or _training_source(path)
@@ -231,7 +256,9 @@ def _sources(batch: _Batch, problems: list[Problem]) -> Iterator[Source]:
             problems.append(error.problem)
             continue
         if source is not None:
-            yield source
+            sources[path] = source
+    parts = parts_of(batch.root, list(sources), batch.given)
+    return [_Job(batch, part, {path: sources[path] for path in part.targets}) for part in parts]
 
 
 def _training_source(path: Path) -> Source | None:

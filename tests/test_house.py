@@ -24,7 +24,7 @@ LAYERS = (
     ("rule", "fix"),
     ("packs", "selection", "docs"),
     ("engine",),
-    ("plan", "runner", "explain"),
+    ("parts", "plan", "runner", "explain"),
     ("report", "console"),
     ("interactive",),
     ("session", "testing"),

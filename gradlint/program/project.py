@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -144,7 +144,8 @@ class Files:
     """A project's folder, read lazily.
 
     `overlay` holds sources that stand for the files on disk (a fix in progress, standard input); `before`, another
-    view of the same folder, lends what it has parsed of files that are still the same.
+    view of the same folder, lends what it has parsed of files that are still the same. `members` are the files in which
+    what is asked about the whole project is looked for; all of them without it.
     """
 
     def __init__(
@@ -153,8 +154,10 @@ class Files:
         overlay: Mapping[Path, Source] | None = None,
         exclude: tuple[str, ...] = (),
         before: Files | None = None,
+        members: Sequence[Path] | None = None,
     ) -> None:
         self.root = root
+        self._members = members
         self._before = before._modules if before is not None else {}
         self.problems: list[Problem] = []
         self._overlay = dict(overlay or {})
@@ -282,9 +285,14 @@ class Files:
 
     @cached_property
     def paths(self) -> list[Path]:
-        """Every Python file and notebook of the project."""
-        found, _ = discover([self.root], exclude=self._exclude, respect_gitignore=True)
-        return [*found, *(p for p in self._overlay if p not in set(found))]
+        """Every Python file and notebook of the project that may have to do with those that are analysed."""
+        found: Sequence[Path]
+        if self._members is not None:
+            found = self._members
+        else:
+            found, _ = discover([self.root], exclude=self._exclude, respect_gitignore=True)
+        known = set(found)
+        return [*found, *(path for path in self._overlay if path not in known)]
 
     def mentioning(self, *words: str) -> Iterator[Module]:
         """The project's modules whose text contains all the words."""

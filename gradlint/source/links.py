@@ -1,0 +1,136 @@
+"""Which files of a project have to do with each other, told from their import lines, without parsing them.
+
+What one file holds can only get into another by an import, so files that no chain of imports connects are analysed
+apart: that keeps a run over many small programs linear, and says what an edit can change. Imports are read generously,
+by the ends of dotted names, since `sys.path` may be anything; where code imports by a name that it computes, the whole
+project is connected.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+Parts = tuple[str, ...]
+
+_IMPORT: Final = re.compile(
+    rb"""^[ \t]*(?:
+        from[ \t]+(?P<dots>[.]*)[ \t]*(?P<home>[\w.]*)[ \t]+import[ \t]*(?:\((?P<many>[^)]*)\)|(?P<few>[^\n;#]*))
+        |import[ \t]+(?P<plain>[^\n;#]+)
+    )""",
+    re.MULTILINE | re.VERBOSE,
+)
+_NAME: Final = re.compile(r"[^\W\d][\w.]*")
+# Code with one of these may import anything.
+_DYNAMIC: Final = (
+    b"import_module",
+    b"__import__",
+    b"spec_from_file",
+    b"hydra",
+    b"pkgutil",
+    b"runpy",
+    b"entry_points",
+    b"import_string",
+    b"locate(",
+)
+
+
+def components(root: Path, paths: Iterable[Path], read: Callable[[Path], bytes]) -> list[list[Path]]:
+    """The files in groups that imports connect, each group and the groups themselves in the order of `paths`."""
+    files = _Files(root, paths)
+    dynamic: int | None = None
+    for index, path in enumerate(files.paths):
+        data = read(path)
+        if any(mark in data for mark in _DYNAMIC):
+            dynamic = index if dynamic is None else dynamic
+            files.join(index, dynamic)
+        for level, home, names in _imports(data, path.suffix.lower() == ".ipynb"):
+            files.link(index, level, home, names)
+    if dynamic is not None and len(files.paths) > 1:
+        for index in range(len(files.paths)):
+            files.join(index, dynamic)
+    return files.groups()
+
+
+def _imports(data: bytes, is_notebook: bool) -> Iterator[tuple[int, Parts, list[Parts]]]:
+    """Each import: its dots, the module, and the names that it takes from it (or the modules that it lists)."""
+    if b"import" not in data:
+        return
+    if is_notebook:
+        data = data.replace(b"\\n", b"\n").replace(b'"', b" ")
+    if b"\\" in data:
+        data = data.replace(b"\\\r\n", b" ").replace(b"\\\n", b" ")
+    for match in _IMPORT.finditer(data):
+        plain = match["plain"]
+        listed = (plain or match["many"] or match["few"] or b"").decode("utf-8", "replace")
+        names = [tuple(found[0].split(".")) for part in listed.split(",") if (found := _NAME.search(part))]
+        if plain is not None:
+            for name in names:
+                yield 0, name, []
+        else:
+            home = match["home"].decode("utf-8", "replace")
+            yield len(match["dots"]), tuple(part for part in home.split(".") if part), names
+
+
+class _Files:
+    """The files by the dotted names under which they can be imported, and which of them are connected."""
+
+    def __init__(self, root: Path, paths: Iterable[Path]) -> None:
+        self.paths = list(dict.fromkeys(paths))
+        self._leader = list(range(len(self.paths)))
+        self._folder: list[Parts] = []
+        self._exact: dict[Parts, list[int]] = {}
+        self._ends: dict[str, list[Parts]] = {}
+        self._found: dict[tuple[Parts, Parts], list[Parts]] = {}
+        for index, path in enumerate(self.paths):
+            parts = path.relative_to(root).parts if path.is_relative_to(root) else path.parts
+            folder, stem = parts[:-1], path.stem
+            self._folder.append(folder)
+            name = folder if stem == "__init__" else (*folder, stem)
+            if name not in self._exact and name:
+                self._ends.setdefault(name[-1], []).append(name)
+            self._exact.setdefault(name, []).append(index)
+
+    def link(self, index: int, level: int, home: Parts, names: list[Parts]) -> None:
+        """Connect a file with what an import in it may mean."""
+        folder = self._folder[index]
+        wanted = [home, *((*home, *name) for name in names)]
+        for dotted in wanted:
+            if level:
+                base = folder[: len(folder) - (level - 1)]
+                self._join(index, (*base, *dotted), len(dotted))
+            elif dotted:
+                for found in self._meant(folder, dotted):
+                    self._join(index, found, len(dotted))
+
+    def _meant(self, folder: Parts, dotted: Parts) -> list[Parts]:
+        key = (folder, dotted)
+        if key not in self._found:
+            near = (*folder, *dotted)
+            ends = [name for name in self._ends.get(dotted[-1], ()) if name[-len(dotted) :] == dotted]
+            self._found[key] = [near] if near in self._exact else ends
+        return self._found[key]
+
+    def _join(self, index: int, name: Parts, length: int) -> None:
+        """Connect a file with a module and with the packages that it lies in, which run when it is imported."""
+        for end in range(max(len(name) - length, 0), len(name) + 1):
+            for other in self._exact.get(name[:end], ()):
+                self.join(index, other)
+
+    def join(self, one: int, other: int) -> None:
+        first, second = self._find(one), self._find(other)
+        self._leader[max(first, second)] = min(first, second)
+
+    def _find(self, index: int) -> int:
+        while self._leader[index] != index:
+            self._leader[index] = self._leader[self._leader[index]]
+            index = self._leader[index]
+        return index
+
+    def groups(self) -> list[list[Path]]:
+        out: dict[int, list[Path]] = {}
+        for index, path in enumerate(self.paths):
+            out.setdefault(self._find(index), []).append(path)
+        return list(out.values())
