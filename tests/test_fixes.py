@@ -214,6 +214,10 @@ def test_a_framework_that_trains_by_itself_is_given_the_bound(tmp_path: Path, gi
             "the gradients may be sharded over processes: clip them through the wrapper that shards them",
         ),
         (
+            loop(*PLAIN).replace("Net()", "nn.Sequential(nn.Embedding(9, 8, sparse=True), Net())"),
+            "a norm of sparse gradients cannot be taken: make the embedding's gradients dense, or clip the others",
+        ),
+        (
             loop("criterion(model(inputs), targets).backward()", "[each.step() for each in [optimizer]]"),
             "the step is part of an expression",
         ),

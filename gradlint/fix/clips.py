@@ -9,6 +9,7 @@ from gradlint.fix.edits import Edit, Fix, Safety
 from gradlint.fix.guards import before_scaling
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib
+from gradlint.program.project import Module
 from gradlint.program.scopes import Scope
 from gradlint.program.updates import Update
 from gradlint.program.values import Cls, Func, Made
@@ -65,7 +66,33 @@ def _refusal(update: Update) -> str | None:
     unfixed = _way(update).get("unfixed")
     if isinstance(unfixed, str):
         return unfixed
+    if _has_sparse_gradients(update):
+        return "a norm of sparse gradients cannot be taken: make the embedding's gradients dense, or clip the others"
     return None
+
+
+def _has_sparse_gradients(update: Update) -> bool:
+    """Whether a layer may be asked for gradients that hold some rows only."""
+    layers = [(path.rpartition(".")[2], str(keyword)) for path, keyword in _entries(update, "sparse")]
+    return any(
+        arg.keyword == keyword and not (isinstance(arg.value, s.Constant) and arg.value.value is False)
+        for module in _modules(update)
+        for name, keyword in layers
+        for call, _ in module.calls.get(name, ())
+        for arg in call.args
+    )
+
+
+def _entries(update: Update, section: str) -> list[tuple[str, Plain]]:
+    return list(update.program.values.vocabulary.entries(section))
+
+
+def _modules(update: Update) -> set[Module]:
+    """The files of the update, its backward passes, its optimizers and its networks."""
+    values = [v for v in (*update.optimizers, *update.networks) if isinstance(v, Made)]
+    made = {v.scope.module for v in values if v.scope is not None}
+    defined = {v.of.scope.module for v in values if isinstance(v.of, Cls)}
+    return {update.module, *(a.scope.module for a in update.backwards), *made, *defined}
 
 
 def _way(update: Update) -> dict[str, Plain]:
@@ -170,12 +197,10 @@ def _own_clip(update: Update, site: _Site, optimizer: str, bound: str) -> list[s
 
 def _clip_of_shards(update: Update, site: _Site, bound: str) -> list[str] | str | None:
     """The clip of the wrapper that holds a part of each gradient in each process; None where there is none."""
-    vocabulary = update.program.values.vocabulary
-    made = [v.scope.module for v in (*update.optimizers, *update.networks) if isinstance(v, Made) and v.scope]
-    modules = {update.module, *(a.scope.module for a in update.backwards), *made}
+    modules = _modules(update)
     shards = [
         (path, str(form))
-        for path, form in vocabulary.entries("shards")
+        for path, form in _entries(update, "shards")
         if any(path.rpartition(".")[2] in module.source.code for module in modules)
     ]
     if not shards:

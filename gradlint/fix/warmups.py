@@ -86,6 +86,9 @@ def _built(update: Update) -> _Built | str:
     mades = [v for v in update.optimizers if isinstance(v, Made) and v.site is not None and v.scope is not None]
     if not mades:
         return "the optimizer is built elsewhere"
+    vocabulary, bases_of = update.program.values.vocabulary, update.program.values.bases_of
+    if not all(any(vocabulary.role(path) == "optimizer" for path in bases_of(made)) for made in mades):
+        return "the optimizer is of a class that PyTorch's schedulers do not take"
     home = mades[0].scope
     assert home is not None
     found = [_assigned(m, m.scope) for m in mades if m.scope is not None]
