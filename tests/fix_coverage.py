@@ -168,14 +168,14 @@ def _broken(before: Summary, once: Summary, again: Summary) -> Iterator[str]:
         if removed < len(change.fixed):
             yield f"{name}: {len(change.fixed)} fixes, but {removed} findings are gone"
         edits = [edit for each in before.findings if each.place.path == name and each.fix for edit in each.fix.edits]
-        yield from (f"{name}: {line}" for line in _torn(change, edits))
+        yield from (f"{name}: {line}" for line in torn(change, edits))
 
 
 def _counted(findings: Iterable[Finding]) -> Counter[tuple[str, str]]:
     return Counter((finding.place.path, finding.code) for finding in findings)
 
 
-def _torn(change: Change, edits: Sequence[Edit]) -> Iterator[str]:
+def torn(change: Change, edits: Sequence[Edit]) -> Iterator[str]:
     """The lines that no edit touches and that are not there, byte for byte, after the fix."""
     touched = set(_touched(change.before, edits))
     before, after = (each.to_bytes().splitlines(keepends=True) for each in (change.before, change.after))
