@@ -277,6 +277,34 @@ def test_a_backward_pass_of_something_else_is_left_alone(tmp_path: Path) -> None
     ]
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            "        (criterion(a, b) +\n         criterion(b, a)).backward()\n",
+            "        loss = (criterion(a, b) +\n                criterion(b, a))\n",
+        ),
+        (
+            "        (\n            criterion(a, b)\n            + b\n        ).backward()\n",
+            "        loss = (\n            criterion(a, b)\n            + b\n        )\n",
+        ),
+        (
+            "        torch.autograd.backward(a *\n                                b + a)\n",
+            "        loss = (a *\n                b + a)\n",
+        ),
+        (
+            '        (criterion("""\n""") +\n         b).backward()\n',
+            '        loss = (criterion("""\n""") +\n         b)\n',
+        ),
+    ],
+)
+def test_a_loss_of_several_lines_stays_aligned(tmp_path: Path, before: str, after: str) -> None:
+    text = loop("PLACE", "optimizer.step()").replace("        PLACE\n", before)
+    source, (finding,) = found(tmp_path, HEAD + text, "GL501")
+    assert finding.fix is not None
+    assert after + "        if not torch.isfinite(loss):\n" in apply(source, [finding.fix])[0].text
+
+
 def test_a_loss_without_a_name_gets_one_that_is_free(tmp_path: Path) -> None:
     text = loop(
         "loss = criterion(model(inputs), targets)", "(loss + criterion(loss, inputs)).backward()", "optimizer.step()"

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from gradlint.fix import sites, verbs
+from gradlint.fix import layout, sites, verbs
 from gradlint.fix.edits import Edit, Fix, Safety
 from gradlint.program import syntax as s
 from gradlint.program.flow import Act, Flows, every
 from gradlint.program.names import Lib
+from gradlint.program.project import Module
 from gradlint.program.scopes import Scope
 from gradlint.program.updates import Update
 from gradlint.program.values import Cls, Made
@@ -217,8 +218,26 @@ def _bound(act: Act, expr: s.Expr, stmt: s.Stmt) -> _Loss | str:
     start, end = sites.in_parentheses(module, expr) if expr is act.receiver else module.span(expr)
     value = module.text(expr)
     if "\n" in value or "\r" in value:
-        value = module.source.text[start:end] if expr is act.receiver else f"({value})"
+        own = expr is act.receiver
+        value = module.source.text[start:end] if own else f"({value})"
+        value = _shifted(value, start if own else start - 1, stmt, name, module)
     return _Loss(name, stmt, bind=Edit(start, end, name), value=value)
+
+
+def _shifted(value: str, start: int, stmt: s.Stmt, name: str, module: Module) -> str:
+    """A value of several lines, aligned as it was, behind the name that it is given."""
+    if any(mark in value for mark in ('"""', "'''", "\\", "\t")):
+        return value
+    first, *others = value.splitlines(keepends=True)
+    if first.rstrip().endswith(("(", "[", "{")):
+        return value
+    indent = len(layout.line_lead(module, module.span(stmt)[0]))
+    shift = indent + len(f"{name} = ") - (start - layout.line_start(module, start))
+    blanks = [len(line) - len(line.lstrip(" ")) for line in others if line.strip()]
+    if shift < 0 and -shift > min(blanks, default=0):
+        return value
+    moved = (" " * shift + line if shift > 0 else line[-shift:] for line in others)
+    return "".join([first, *moved])
 
 
 # --- the test -------------------------------------------------------------------------------------
