@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib
 from gradlint.program.scopes import Scope
-from gradlint.program.values import Bound, Context, Func, Made, Value, Values
+from gradlint.program.values import Bound, Context, Func, Made, Value, Values, argument_position
 
 _METHODS = 5  # how deep a called method is searched for weights
 
@@ -88,7 +88,7 @@ class Loops:
                 return True
             if isinstance(function, Bound) and function.name == "forward" and self._weighted(function.receiver):
                 return True
-            if isinstance(function, Func) and self._applies(function, node, scope, context, _METHODS):
+            if isinstance(function, Func) and self._applies(function, node, scope, context, varying, _METHODS):
                 return True
             if isinstance(function, Lib):
                 places = self.values.vocabulary.entry("products", function.path)
@@ -116,19 +116,24 @@ class Loops:
             for v in self.values.of(expr, scope, context)
         )
 
-    def _applies(self, function: Func, call: s.Call, scope: Scope, context: Context | None, depth: int) -> bool:
-        """Whether a function of the project calls a module that learns."""
+    def _applies(
+        self, function: Func, call: s.Call, scope: Scope, context: Context | None, varying: frozenset[str], depth: int
+    ) -> bool:
+        """Whether a function of the project calls a module that learns, the same one in every iteration."""
         if depth == 0 or not_trained(function.scope, self.values):
             return False
         inner = self.values.enter(function, call, scope, context)
+        varied = _given_varying(function, call, varying)
         for below in s.calls(function.scope.body, into=False):
+            if _mentions(below.func, varied):
+                continue
             for value in self.values.of(below.func, function.scope, inner):
                 if isinstance(value, Made) and self._weighted(value):
                     return True
                 if (
                     isinstance(value, Func)
                     and value.scope is not function.scope
-                    and self._applies(value, below, function.scope, inner, depth - 1)
+                    and self._applies(value, below, function.scope, inner, varied, depth - 1)
                 ):
                     return True
         return False
@@ -167,6 +172,17 @@ def _varying(loop: s.For | s.While) -> frozenset[str]:
             elif isinstance(node, s.For) and _mentions(node.iter, frozenset(names)):
                 names.update(_names(node.target))
     return frozenset(names)
+
+
+def _given_varying(function: Func, call: s.Call, varying: frozenset[str]) -> frozenset[str]:
+    """The parameters of a function that get something else in each iteration."""
+    scope, bound = function.scope, function.receiver is not None
+    return frozenset(
+        param.name
+        for param in scope.params
+        if (given := call.arg(argument_position(scope, param, bound=bound), param.name)) is not None
+        and _mentions(given, varying)
+    )
 
 
 def _is_enumeration(expr: s.Expr) -> bool:

@@ -188,7 +188,13 @@ class Update:
             found |= self.program.trainers.networks(self.act)
         elif not found and not any(only_tensors(optimizer, values) for optimizer in self.optimizers):
             found |= self._used()
-        return tuple(sorted(found, key=_order))
+        return tuple(sorted(found | self._heirs(found), key=_order))
+
+    def _heirs(self, found: set[Made]) -> set[Made]:
+        """What a network may be that trains itself in a base class: any class that inherits from it."""
+        values = self.program.values
+        owners = [n.of.scope for n in found if isinstance(n.of, Cls) and n.site is None]
+        return {Made(Cls(heir)) for owner in owners for heir in values.heirs(owner)}
 
     def _used(self) -> set[Made]:
         """Where the optimizer says nothing: the networks called in the functions that run the backward pass."""

@@ -22,6 +22,7 @@ _DEPTH = 48
 _WIDTH = 24
 _UNCUT = 1 << 30
 _CALLERS = 24
+_HEIRS = 24
 _FUEL = 4000  # how many steps one question may take
 
 
@@ -159,6 +160,7 @@ class Values:
         self._given_up: set[object] = set()
         self._contexts: dict[object, Context] = {}
         self._stores: dict[Scope, dict[str, list[Store]]] = {}
+        self._descendants: dict[Scope, tuple[Scope, ...]] = {}
 
     # --- entry points -------------------------------------------------------------------------
 
@@ -850,6 +852,27 @@ class Values:
                     return True
         return False
 
+    def heirs(self, owner: Scope) -> tuple[Scope, ...]:
+        """The classes of the project that inherit from a class, directly or not."""
+        known = self._descendants.get(owner)
+        if known is None:
+            found: dict[Scope, None] = {}
+            queue = [owner]
+            while queue and len(found) < _HEIRS:
+                for heir in self._heirs(queue.pop(0)):
+                    if heir not in found and heir is not owner and owner in self.lineage(heir):
+                        found[heir] = None
+                        queue.append(heir)
+            known = self._descendants[owner] = tuple(found)
+        return known
+
+    def _overriding(self, owner: Scope, name: str) -> Iterator[tuple[Scope, Scope]]:
+        """The methods that heirs of a class write in place of one that it leaves open."""
+        for heir in self.heirs(owner):
+            method = self.find_method(heir, name)
+            if method is not None and not _is_abstract(method):
+                yield heir, method
+
     def _heirs(self, owner: Scope) -> Iterator[Scope]:
         """Classes of the project that inherit from a class directly, and construct it under their own name."""
         texts = (f"({owner.name}", f".{owner.name})", f", {owner.name})")
@@ -960,6 +983,8 @@ class Values:
                             out |= self.returned(Func(value.scope, receiver), context)
                         elif value.scope.static:
                             out.add(value)
+                        elif _is_abstract(value.scope) and isinstance(receiver, Made) and receiver.site is None:
+                            out |= {Func(method, Made(Cls(heir))) for heir, method in self._overriding(scope, name)}
                         else:
                             out.add(Func(value.scope, receiver))
                     elif (
@@ -1277,6 +1302,21 @@ def _receiver_name(method: Scope) -> str | None:
             return scope.self_name
         scope = scope.parent.function if scope.parent is not None else None
     return None
+
+
+def _is_abstract(method: Scope) -> bool:
+    """Whether a method leaves its work to the heirs of its class: it does nothing, or raises that it is missing."""
+    if any(d.rpartition(".")[2] == "abstractmethod" for d in method.decorators):
+        return True
+    if not isinstance(method.body, s.Block):
+        return False
+    rest = [x for x in method.body.body if not (isinstance(x, s.Evaluate) and isinstance(x.value, s.Constant))]
+    return all(
+        (isinstance(x, s.Raise) and "NotImplemented" in s.text(x.value))
+        if isinstance(x, s.Raise) and x.value is not None
+        else isinstance(x, s.Jump) and x.kind == "pass"
+        for x in rest
+    )
 
 
 def _is_method_call(function: Scope) -> bool:
