@@ -164,13 +164,18 @@ def _fix(job: _Job, mode: Mode, wanted: Safety, accept: Accept | None) -> _Outco
     outcome = _Outcome()
     sources = job.sources
     before = _checked(job, sources)
-    settled = settle(
-        sources,
-        lambda now: _fixable(job, now, before if now is sources else _checked(job, now)),
-        wanted,
-        accept or _always,
-    )
-    now = _checked(job, settled.sources) if settled.applied else before
+    last: tuple[Sources, _Checked] = sources, before
+
+    def check(now: Sources) -> Findings:
+        nonlocal last
+        if now is not last[0]:
+            last = now, _checked(job, now)
+        return _fixable(job, now, last[1])
+
+    settled = settle(sources, check, wanted, accept or _always)
+    if settled.sources is not last[0]:
+        last = settled.sources, before if settled.sources is sources else _checked(job, settled.sources)
+    now = last[1]
     outcome.problems += [*now.problems, *settled.problems]
     for path, source in sources.items():
         after, findings = settled.sources[path], now.findings[path]
