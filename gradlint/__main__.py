@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
+
+from gradlint import replay
 
 
 def main() -> None:
     """Run gradlint with the arguments of this process, and end it."""
+    try:
+        status = replay.attempt(sys.argv[1:])
+    except (KeyboardInterrupt, BrokenPipeError):
+        os._exit(130)
+    if status is not None:
+        sys.exit(status)
     gc.disable()  # syntax trees are large and hold no cycles: collecting finds nothing, and costs a tenth of a run
     try:
         from gradlint.cli import run

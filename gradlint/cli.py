@@ -7,12 +7,14 @@ from typing import Annotated, Final
 
 import typer
 
-from gradlint import __version__, console
+from gradlint import __version__, console, store
 from gradlint.formats import ExplainFormat, PageFormat, ReportFormat
 
-COMMANDS: Final = ("check", "explain", "rule")
+COMMANDS: Final = ("check", "clean", "explain", "rule")
 # What may stand in the place of a command; anything else there belongs to `check`.
 ALONE: Final = ("-h", "--help", "--version")
+
+_CACHE: Final = Path(store.default())
 
 app = typer.Typer(
     add_completion=False,
@@ -107,6 +109,11 @@ def check(
         Path | None,
         typer.Option(metavar="FILE", help="Read standard input as if it were this file; with --fix, print it fixed."),
     ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Use N processes; 0 is as many as the work is worth.")
+    ] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Neither use nor write the cache.")] = False,
+    cache_dir: Annotated[Path, typer.Option(metavar="FOLDER", help="Keep the cache in this folder.")] = _CACHE,
     exit_zero: Annotated[bool, typer.Option("--exit-zero", help="Exit 0 even if hazards are found.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No line of conclusion.")] = False,
     show_settings: Annotated[
@@ -127,13 +134,15 @@ def check(
         "force_exclude": force_exclude,
         "respect_gitignore": respect_gitignore,
         "preview": preview,
+        "jobs": jobs,
     }
 
     def body() -> int:
         from gradlint import session
 
+        cache = None if no_cache else cache_dir
         request = session.Request(
-            paths or [], flags, config, isolated, diff, interactive, stdin_filename, exit_zero, quiet
+            paths or [], flags, config, isolated, diff, interactive, stdin_filename, exit_zero, quiet, cache
         )
         return session.show_settings(request) if show_settings else session.check(request)
 
@@ -175,6 +184,20 @@ def explain(
         from gradlint import session
 
         return session.explain(target, output_format, config, isolated)
+
+    raise typer.Exit(console.guarded(body))
+
+
+@app.command()
+def clean(
+    cache_dir: Annotated[Path, typer.Option(metavar="FOLDER", help="The folder of the cache.")] = _CACHE,
+) -> None:
+    """Remove the cache."""
+
+    def body() -> int:
+        from gradlint import session
+
+        return session.clean(cache_dir)
 
     raise typer.Exit(console.guarded(body))
 

@@ -16,6 +16,7 @@ from gradlint.schema import WrongTypeError, convert, nearest, toml
 
 Strings: TypeAlias = tuple[str, ...]
 
+NAMES: Final = ("gradlint.toml", "pyproject.toml")
 COMMAND_LINE: Final = "the command line"
 
 
@@ -48,6 +49,7 @@ class Config:
     show_fixes: bool = False
     unsafe_fixes: bool = False
     output_format: ReportFormat = "full"
+    jobs: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,10 @@ INTERRUPTED: Final = 130
 PIPE_CLOSED: Final = 141
 
 
+# What this process has printed, by the number of the stream, if somebody wants to know.
+tape: list[tuple[int, str]] | None = None
+
+
 class OutputError(Exception):
     """The report could not be written: the disk is full, the terminal is gone."""
 
@@ -35,6 +39,8 @@ def write(lines: Iterable[str]) -> None:
     for line in lines:
         with _writing():
             stream.write(f"{line}\n")
+        if tape is not None:
+            tape.append((1, f"{line}\n"))
     flush(stream)
 
 
@@ -85,6 +91,8 @@ def complain(line: str) -> None:
     if stream is not None:
         try:
             print(line, file=stream, flush=True)
+            if tape is not None:
+                tape.append((2, f"{line}\n"))
         except (OSError, ValueError):
             return
 

@@ -7,10 +7,12 @@ processes share the work.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from gradlint.cache import digest
 from gradlint.source import Source
 from gradlint.source.discover import discover
 from gradlint.source.links import components
@@ -20,10 +22,11 @@ TURN: Final = 16  # how many files are analysed before what was found out, thoug
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Files that imports connect; `targets` are those of them to lint."""
+    """Files that imports connect; `targets` are those of them to lint, `digest` is that of what they all hold."""
 
     members: tuple[Path, ...]
     targets: tuple[Path, ...]
+    digest: str
 
     @property
     def turns(self) -> Iterator[tuple[Path, ...]]:
@@ -31,24 +34,33 @@ class Part:
             yield self.targets[start : start + TURN]
 
 
-def parts_of(root: Path, targets: Sequence[Path], given: Mapping[Path, Source]) -> list[Part]:
-    """The parts of the project at `root` that hold the targets; `given` stands for files on disk."""
+def parts_of(
+    root: Path, targets: Sequence[Path], given: Mapping[Path, Source], visited: set[str] | None = None
+) -> list[Part]:
+    """The parts of the project at `root` that hold the targets; `given` stands for files on disk.
+
+    The folders that were looked into are added to `visited`.
+    """
     if not targets:
         return []
+    digests: dict[Path, str] = {}
 
     def data(path: Path) -> bytes:
+        held = b""
         if path in given:
-            return given[path].text.encode("utf-8", "replace")
-        try:
-            return path.read_bytes()
-        except OSError:
-            return b""
+            held = given[path].text.encode("utf-8", "replace")
+        else:
+            with suppress(OSError):
+                held = path.read_bytes()
+        digests[path] = digest(str(path), held)
+        return held
 
-    listed, _ = discover([root])
+    listed, _ = discover([root], visited=visited)
     wanted = set(targets)
     out = []
     for group in components(root, [*listed, *targets], data):
         chosen = wanted.intersection(group)
         if chosen:
-            out.append(Part(tuple(group), tuple(path for path in targets if path in chosen)))
+            held = digest(*(digests[path] for path in group))
+            out.append(Part(tuple(group), tuple(path for path in targets if path in chosen), held))
     return out

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass, field, fields
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from gradlint import config, packs
+from gradlint.cache import digest, digest_of, digest_of_tool
 from gradlint.config import COMMAND_LINE, Config, Settings, SettingsError
 from gradlint.finding import Problem
 from gradlint.packs import PackError
@@ -19,6 +20,8 @@ from gradlint.selection import checked, matches, selected
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
+# Settings that change what is done about findings, not what is found.
+_ABOUT_THE_RUN: Final = frozenset(["fix", "unsafe_fixes", "fix_only", "show_fixes", "output_format", "jobs"])
 ROOT_MARKS: Final = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
 
 
@@ -29,6 +32,16 @@ class Plan:
     settings: Settings
     rules: tuple[type[Rule], ...]
     every: tuple[type[Rule], ...] = field(repr=False)
+
+    @cached_property
+    def digest(self) -> str:
+        """The digest of all here that findings depend on, and of gradlint itself."""
+        config = self.config
+        said = {item.name: getattr(config, item.name) for item in fields(config) if item.name not in _ABOUT_THE_RUN}
+        folders = sorted({Path(packs.file_of(rule)).parent for rule in self.rules})
+        rules = [part for folder in folders for file in sorted(folder.rglob("*.py")) for part in _file(file)]
+        chosen = " ".join(f"{rule.__module__}:{rule.code}" for rule in self.rules)
+        return digest(digest_of_tool(), repr(said), str(self.settings.base), chosen, *rules)
 
     @property
     def config(self) -> Config:
@@ -107,6 +120,14 @@ class Planner:
                 self.problems.append(error.problem)
             return None
 
+    @property
+    def seen(self) -> set[str]:
+        """The files that say, or could say, what the settings and the roots are, and those of the packs."""
+        looked = {*self._files, *self._roots}
+        files = {str(folder / name) for folder in looked for name in (*config.NAMES, *ROOT_MARKS, ".gitignore")}
+        rules = {rule for plan in self._plans.values() if plan is not None for rule in plan.every}
+        return files | {packs.file_of(rule) for rule in rules} | ({str(self._file)} if self._file else set())
+
     def main(self, paths: Sequence[Path]) -> Plan | None:
         """The plan that says how to run and report: that of the first path."""
         return self.plan(folder_of(absolute(paths[0])))
@@ -140,6 +161,10 @@ class Planner:
         every = packs.load(settings.base / folder for folder in settings.config.packs)
         settings = checked(settings, every)
         return Plan(settings, selected(settings, every), every)
+
+
+def _file(path: Path) -> tuple[str, str]:
+    return str(path), digest_of(path) or ""
 
 
 def absolute(path: Path) -> Path:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
-from gradlint import docs
+from gradlint import docs, pool
+from gradlint.cache import Cache, Entry, digest, digest_of, digest_of_folder, places
 from gradlint.engine import Project
 from gradlint.finding import Finding, Problem
 from gradlint.fix.edits import Safety
@@ -25,6 +27,8 @@ from gradlint.source.suppressions import Suppressions
 
 # The one rule that is about gradlint's own comments: its class is in the pack, for its page and its level.
 UNUSED_SUPPRESSION: Final = "GL001"
+
+Tell: TypeAlias = "Callable[[int, int], None]"  # how many pieces of work are done, and of how many
 
 
 class Mode(Enum):
@@ -57,6 +61,7 @@ class Summary:
     changes: tuple[Change, ...] = ()
     sources: Mapping[str, Source] = field(default_factory=dict)
     urls: Mapping[str, str] = field(default_factory=dict)
+    seen: frozenset[str] = frozenset()  # the folders and files that the run looked at
 
     def source(self, name: str) -> Source | None:
         """The file that a place names; None where it can no longer be read."""
@@ -124,18 +129,20 @@ def run(
     wanted: Safety = Safety.SAFE,
     accept: Accept | None = None,
     given: Source | None = None,
+    cache: Cache | None = None,
+    tell: Tell | None = None,
 ) -> Summary:
     """Lint the files under `paths`, each with the settings and in the project that are nearest to it.
 
     Fixes of at least the safety `wanted` are written (FIX) or only worked out (DIFF); `accept` is asked about each
     finding that has one. `given` stands for the file at its path, is linted alone, and is never written.
+    What `cache` holds is not looked for again, unless there are fixes to be made; `tell` is told how far a run is.
     """
-    batches, problems = _batches(paths, planner) if given is None else _batch_of(given, planner)
-    jobs = [job for batch in batches for job in _jobs(batch, problems)]
-    outcomes = []
-    for job in jobs:
-        outcomes.append(_check(job) if mode is Mode.CHECK else _fix(job, mode, wanted, accept))
-        job.last = None  # trees are large
+    seen: set[str] = set()
+    cache = cache or Cache(None)
+    batches, problems = _batches(paths, planner, seen) if given is None else _batch_of(given, planner)
+    jobs = [job for batch in batches for job in _jobs(batch, problems, seen)]
+    outcomes = _check(jobs, cache, tell) if mode is Mode.CHECK else [_fix(job, mode, wanted, accept) for job in jobs]
     rules = {rule for batch in batches for rule in batch.plan.rules}
     return Summary(
         mode,
@@ -146,17 +153,95 @@ def run(
         changes=tuple(change for outcome in outcomes for change in outcome.changes),
         sources={name: source for outcome in outcomes for name, source in outcome.sources.items()},
         urls={rule.code: page for rule in rules if (page := docs.url(rule)) is not None},
+        seen=frozenset(seen | cache.seen | {path for path in planner.seen if os.path.dirname(path) not in seen}),
     )
 
 
-def _check(job: _Job) -> _Outcome:
-    """Check one file after another, and keep only what is found."""
-    outcome = _Outcome()
-    checked = _checked(job, job.sources, job.batch.given)
-    for path, source in job.sources.items():
-        outcome.add(source, _reported(source, checked.findings[path], job.plan))
-    outcome.problems += checked.problems
-    return outcome
+def _check(jobs: Sequence[_Job], cache: Cache, tell: Tell | None) -> list[_Outcome]:
+    """Check the files turn by turn, over several processes if there is much to do, and keep only what is found."""
+    turns = [_Turn(job, paths) for job in jobs for paths in job.part.turns]
+    outcomes = {index: outcome for index, turn in enumerate(turns) if (outcome := turn.recalled(cache)) is not None}
+    left = [index for index in range(len(turns)) if index not in outcomes]
+    weights = [turns[index].weight for index in left]
+    wanted = max((job.plan.config.jobs for job in jobs), default=0)
+    count = pool.processes(wanted, sum(weights), len(left))
+    done = len(turns) - len(left)
+    for index, (outcome, entry) in zip(left, pool.results(_Turns(turns, left).check, weights, count), strict=True):
+        outcomes[index] = outcome
+        cache.put(turns[index].key, entry)
+        done += 1
+        if tell is not None:
+            tell(done, len(turns))
+    cache.save()
+    return [outcomes[index] for index in range(len(turns))]
+
+
+@dataclass(slots=True)
+class _Turns:
+    """The turns that are left to one process."""
+
+    turns: Sequence[_Turn]
+    left: Sequence[int]
+    _job: _Job | None = None
+
+    def check(self, index: int) -> tuple[_Outcome, Entry]:
+        turn = self.turns[self.left[index]]
+        if self._job is not None and self._job is not turn.job:
+            self._job.last = None  # trees are large
+        self._job = turn.job
+        return turn.check()
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """Some files of a part, checked one after another."""
+
+    job: _Job
+    paths: tuple[Path, ...]
+
+    @property
+    def weight(self) -> int:
+        return sum(len(self.job.sources[path].data) for path in self.paths)
+
+    @property
+    def key(self) -> str:
+        job = self.job
+        return digest(str(Path.cwd()), str(job.batch.root), job.plan.digest, job.part.digest, *map(str, self.paths))
+
+    def check(self) -> tuple[_Outcome, Entry]:
+        job = self.job
+        project = job.last or job.project(job.batch.given)
+        project.forget()
+        before = len(project.problems)
+        found = [(path, tuple(project.check(job.sources[path]))) for path in self.paths]
+        problems = project.problems[before:]
+        files, members = project.files, set(job.part.members)
+        entry = Entry(
+            tuple((str(path), findings) for path, findings in found),
+            tuple(problems),
+            {str(path): digest_of(path) for path in files.loaded if path not in members},
+            {str(path): digest_of_folder(path) for path in files.looked},
+        )
+        return self._outcome(dict(found), problems), entry
+
+    def recalled(self, cache: Cache) -> _Outcome | None:
+        """What the cache knows of these files."""
+        entry = cache.get(self.key)
+        if entry is None:
+            return None
+        found = {Path(path): findings for path, findings in entry.findings}
+        own = {*map(str, self.job.part.members), *entry.read}
+        named = {str(absolute(Path(place))) for findings in found.values() for place in places(findings)}
+        if found.keys() != set(self.paths) or not named <= own:
+            return None
+        return self._outcome(found, entry.problems)
+
+    def _outcome(self, found: Mapping[Path, Sequence[Finding]], problems: Sequence[Problem]) -> _Outcome:
+        outcome = _Outcome(problems=list(problems))
+        for path in self.paths:
+            source = self.job.sources[path]
+            outcome.add(source, _reported(source, found[path], self.job.plan))
+        return outcome
 
 
 def _fix(job: _Job, mode: Mode, wanted: Safety, accept: Accept | None) -> _Outcome:
@@ -200,8 +285,8 @@ class _Checked:
     problems: list[Problem]
 
 
-def _checked(job: _Job, sources: Sources, overlay: Sources | None = None) -> _Checked:
-    project = job.project(sources if overlay is None else overlay)
+def _checked(job: _Job, sources: Sources) -> _Checked:
+    project = job.project(sources)
     findings: dict[Path, list[Finding]] = {}
     for turn in job.part.turns:
         project.forget()
@@ -251,7 +336,7 @@ def _names(rules: Iterable[type[Rule]]) -> dict[str, str]:
     return {rule.code: rule.name for rule in rules}
 
 
-def _jobs(batch: _Batch, problems: list[Problem]) -> list[_Job]:
+def _jobs(batch: _Batch, problems: list[Problem], seen: set[str]) -> list[_Job]:
     """The training code of a batch, by parts; a file that cannot be read becomes a problem."""
     sources: dict[Path, Source] = {}
     for path in batch.paths:
@@ -262,7 +347,7 @@ def _jobs(batch: _Batch, problems: list[Problem]) -> list[_Job]:
             continue
         if source is not None:
             sources[path] = source
-    parts = parts_of(batch.root, list(sources), batch.given)
+    parts = parts_of(batch.root, list(sources), batch.given, seen)
     return [_Job(batch, part, {path: sources[path] for path in part.targets}) for part in parts]
 
 
@@ -290,7 +375,7 @@ def _always(source: Source, finding: Finding) -> bool:
     return True
 
 
-def _batches(paths: Sequence[Path], planner: Planner) -> tuple[list[_Batch], list[Problem]]:
+def _batches(paths: Sequence[Path], planner: Planner, visited: set[str]) -> tuple[list[_Batch], list[Problem]]:
     """The files to look at, by project and settings, each once."""
     problems: list[Problem] = []
     batches: dict[tuple[Path, Plan], _Batch] = {}
@@ -304,7 +389,9 @@ def _batches(paths: Sequence[Path], planner: Planner) -> tuple[list[_Batch], lis
             exclude=plan.exclude,
             respect_gitignore=plan.config.respect_gitignore,
             root=plan.settings.base,
+            visited=visited,
         )
+        visited.add(str(path))
         problems += missing
         for file in files:
             own = planner.plan(file.parent)

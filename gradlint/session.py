@@ -8,13 +8,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from gradlint import console, docs
+from gradlint import console, docs, replay, store
+from gradlint.cache import ENTRIES, Cache
 from gradlint.config import Config
 from gradlint.finding import Level, Problem
 from gradlint.fix.edits import Safety
 from gradlint.formats import ExplainFormat, PageFormat
 from gradlint.interactive import asker
 from gradlint.plan import Planner, absolute
+from gradlint.progress import Progress
 from gradlint.report import lines
 from gradlint.report.text import Terminal
 from gradlint.report.words import problem
@@ -47,6 +49,7 @@ class Request:
     stdin_filename: Path | None = None
     exit_zero: bool = False
     quiet: bool = False
+    cache: Path | None = None
 
     @property
     def reads_stdin(self) -> bool:
@@ -89,10 +92,17 @@ def check(request: Request) -> int:
     fixes = config.fix or config.fix_only or request.interactive
     mode = Mode.DIFF if request.diff else Mode.FIX if fixes else Mode.CHECK
     wanted = Safety.UNSAFE if config.unsafe_fixes else Safety.SAFE
+    repeatable = mode is Mode.CHECK and not request.reads_stdin and request.cache == Path(store.default())
+    console.tape = [] if repeatable and replay.asked() else None
     if request.reads_stdin:
         summary = _check_stdin(request.stdin_filename, planner, mode, wanted)
     else:
-        summary = run(request.main_paths, planner, mode, wanted, accept)
+        progress = Progress()
+        try:
+            cache = Cache(request.cache)
+            summary = run(request.main_paths, planner, mode, wanted, accept, cache=cache, tell=progress)
+        finally:
+            progress.close()
     if config.fix_only:
         summary = replace(summary, findings=(), unreported=len(summary.findings))
     report = lines(summary, config.output_format, Terminal.of(console.out()), request.quiet, config.show_fixes)
@@ -102,9 +112,25 @@ def check(request: Request) -> int:
     else:
         console.write(report)
     _complain(summary.problems)
+    status = CLEAN
     if summary.problems:
+        status = console.FAILED
+    elif _counts(summary) and not request.exit_zero:
+        status = FOUND
+    if console.tape is not None:
+        replay.keep(status, console.tape, set(summary.seen))
+    return status
+
+
+def clean(folder: Path) -> int:
+    """Remove the cache in a folder."""
+    try:
+        gone = store.clean(str(folder), (ENTRIES, replay.RUNS))
+    except OSError as error:
+        _complain([Problem(f"the cache cannot be removed: {error.strerror}", str(folder))])
         return console.FAILED
-    return FOUND if _counts(summary) and not request.exit_zero else CLEAN
+    console.write([f"Removed {folder}." if gone else f"There is no cache in {folder}."])
+    return CLEAN
 
 
 def _check_stdin(name: Path | None, planner: Planner, mode: Mode, wanted: Safety) -> Summary:

@@ -18,11 +18,12 @@ PACKAGE = ROOT / "gradlint"
 
 # Each part may import those above it, and itself.
 LAYERS = (
+    ("store", "replay", "progress"),
     ("finding", "fix.edits", "formats", "source", "schema", "config"),
     ("vocabulary",),
     ("program",),
     ("rule", "fix"),
-    ("packs", "selection", "docs"),
+    ("packs", "selection", "docs", "cache", "pool"),
     ("engine",),
     ("parts", "plan", "runner", "explain"),
     ("report", "console"),

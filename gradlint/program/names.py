@@ -72,7 +72,9 @@ def member(files: Files, path: Path, name: str, _seen: frozenset[Path] = frozens
         for candidate in (folder / name / "__init__.py", folder / f"{name}.py"):
             if candidate.is_file():
                 return Package(candidate)
+        files.looked.add(folder)
         if (folder / name).is_dir():
+            files.looked.add(folder / name)
             return Package(folder / name)
     if module is not None and path not in _seen:
         found = starred(files, module.scope, name, _seen | {path})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -160,6 +160,7 @@ class Files:
         self._members = members
         self._before = before._modules if before is not None else {}
         self.problems: list[Problem] = []
+        self.looked: set[Path] = set()  # the folders in which imports were looked for
         self._overlay = dict(overlay or {})
         self._exclude = exclude
         self._modules: dict[Path, Module | None] = {}
@@ -213,6 +214,11 @@ class Files:
                 source = source.without_cell(cell.index)
         return Module(source, _parse(source), self.name_of(source.path))
 
+    @property
+    def loaded(self) -> Iterable[Path]:
+        """The files that were read, those that could not be read included."""
+        return self._modules.keys()
+
     def name_of(self, path: Path) -> str:
         try:
             parts = list(path.relative_to(self.root).with_suffix("").parts)
@@ -226,12 +232,28 @@ class Files:
         """The file (or package folder) that `import dotted` means in a file at `near`, if it is of this project."""
         key = (dotted, near if dotted.rpartition(".")[2] == near.stem else near.parent)
         if key not in self._found:
-            hits = (_module_file(folder, dotted) for folder in self._search(near))
+            hits = (self._module_file(folder, dotted) for folder in self._search(near))
             self._found[key] = next(
                 (hit for hit in hits if hit is not None and hit != near),  # `utils/model.py` may import a `model/`
                 self._inside_root(dotted),
             )
         return self._found[key]
+
+    def _module_file(self, folder: Path, dotted: str) -> Path | None:
+        parts = dotted.split(".")
+        base = folder.joinpath(*parts)
+        here = folder
+        self.looked.add(here)
+        for part in parts:
+            here /= part
+            if here not in self.looked:
+                if not here.is_dir():
+                    break
+                self.looked.add(here)
+        for candidate in (base / "__init__.py", base.with_name(base.name + ".py")):
+            if candidate.is_file():
+                return candidate
+        return base if base.is_dir() and base != folder else None
 
     def _inside_root(self, dotted: str) -> Path | None:
         """A root that is a package itself is imported by the name of its folder, which may be another one here."""
@@ -240,14 +262,14 @@ class Files:
             return None
         if not rest:
             return self.root / "__init__.py" if first == self.root.name else None
-        return _module_file(self.root, rest)
+        return self._module_file(self.root, rest)
 
     def relative(self, level: int, dotted: str, near: Path) -> Path | None:
         """The file that `from ..dotted import` means, `level` dots up."""
         folder = near.parent
         for _ in range(level - 1):
             folder = folder.parent
-        return _module_file(folder, dotted) if dotted else _module_file(folder.parent, folder.name) or folder
+        return self._module_file(folder, dotted) if dotted else self._module_file(folder.parent, folder.name) or folder
 
     def _search(self, near: Path) -> Iterator[Path]:
         folder = near.parent
@@ -361,14 +383,6 @@ class Files:
 
 def _parse(source: Source) -> cst.Module:
     return cst.parse_module(source.code)
-
-
-def _module_file(folder: Path, dotted: str) -> Path | None:
-    base = folder.joinpath(*dotted.split("."))
-    for candidate in (base / "__init__.py", base.with_name(base.name + ".py")):
-        if candidate.is_file():
-            return candidate
-    return base if base.is_dir() and base != folder else None
 
 
 def syntax_problem(source: Source, error: cst.ParserSyntaxError, start: int = 0) -> Problem:

@@ -54,14 +54,19 @@ _ENVIRONMENT_MARKS = frozenset({"pyvenv.cfg", "conda-meta"})
 
 
 def discover(
-    paths: Iterable[Path], *, exclude: Sequence[str] = (), respect_gitignore: bool = True, root: Path | None = None
+    paths: Iterable[Path],
+    *,
+    exclude: Sequence[str] = (),
+    respect_gitignore: bool = True,
+    root: Path | None = None,
+    visited: set[str] | None = None,
 ) -> tuple[list[Path], list[Problem]]:
     """The files to lint, each once, in the order of `paths` and by name below a directory.
 
     `exclude` has patterns as in a `.gitignore` at `root`, by default the current directory; those of tests, which hold
     for files with tests in them, come first, so that `!test_*.py` takes them back. What is named is taken
     even if it is excluded or ignored. Links to files are followed; links to directories, which may lead to data of any
-    size or back up, only where they are named.
+    size or back up, only where they are named. The directories that were looked into are added to `visited`.
     """
     walk = _Walk(_rules(os.path.realpath(root or "."), (*EXCLUDED_FILES, *exclude)), respect_gitignore)
     for path in paths:
@@ -71,6 +76,8 @@ def discover(
             walk.file(str(path))
         else:
             walk.problem(path, "no such file or directory")
+    if visited is not None:
+        visited |= walk.seen
     return [Path(path) for path, _ in walk.files.values()], walk.problems
 
 
@@ -124,7 +131,7 @@ class _Walk:
         self.problems: list[Problem] = []
         self._exclude = exclude
         self._respect_gitignore = respect_gitignore
-        self._seen: set[str] = set()
+        self.seen: set[str] = set()
 
     def problem(self, path: str | Path, message: str) -> None:
         self.problems.append(Problem(message, display(Path(path))))
@@ -158,9 +165,9 @@ class _Walk:
 
     def _entries(self, directory: _Directory) -> list[_Directory | tuple[str, str, bool]]:
         """What to visit in a directory, by name."""
-        if directory.real in self._seen:
+        if directory.real in self.seen:
             return []
-        self._seen.add(directory.real)
+        self.seen.add(directory.real)
         try:
             with os.scandir(directory.path) as scan:
                 entries = sorted(scan, key=lambda entry: entry.name)
@@ -214,6 +221,7 @@ class _Walk:
 
     def _rules_of(self, directory: str, name: str) -> tuple[_Rules, ...]:
         path = os.path.join(directory, name)
+        self.seen.add(path)
         if not os.path.isfile(path):
             return ()
         try:
