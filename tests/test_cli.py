@@ -357,7 +357,7 @@ def test_rule_prints_pages_for_terminals(gradlint: Gradlint, monkeypatch: pytest
 
 
 def test_an_internal_error_is_one_line(gradlint: Gradlint, train: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise RuntimeError("lost\nthe thread")
 
     monkeypatch.setattr("gradlint.session.run", fail)
