@@ -151,6 +151,7 @@ class Values:
         self.vocabulary = vocabulary
         self._memo: dict[object, ValueSet] = {}
         self._callers: dict[Scope, list[tuple[s.Call, Scope]]] = {}
+        self._decorates: dict[Scope, ValueSet] = {}
         self._bases: dict[Scope, tuple[Cls | Lib, ...]] = {}
         self._lineages: dict[Scope, tuple[Scope, ...]] = {}
         self._open = 0  # how many classes' bases are being looked for
@@ -450,10 +451,34 @@ class Values:
         if context is None or context.scope is not scope or context.partial:
             for call, where in self.callers(scope):
                 out |= self._argument(call, where, None, scope, param)
+        if not [v for v in out if v != Const(None)] and _gives_back(scope, param.name):
+            out |= self._decorated(scope)
         if not [v for v in out if v != Const(None)]:
             if param.annotation is not None:
                 out |= self._annotated(param.annotation, scope)
             out.add(Unknown(scope, param.name))
+        return frozenset(out)
+
+    def _decorated(self, scope: Scope) -> ValueSet:
+        """The classes and functions that a function is a decorator of: `@register("name")` gives one, too."""
+        known = self._decorates.get(scope)
+        if known is not None:
+            return known
+        self._decorates[scope] = NONE
+        around = [scope]
+        while around[-1].parent is not None and around[-1].parent.kind == "function":
+            around.append(around[-1].parent)
+        names = [x.name for x in around]
+        out: set[Value] = set()
+        for module in self.files.naming(*names, near=scope.module, hints=(scope.module.path.stem,)):
+            for inner in module.scopes:
+                if isinstance(inner.node, (s.Class, s.Function)) and inner.parent is not None:
+                    for text, decorator in zip(inner.decorators, inner.node.decorators, strict=True):
+                        if text.rpartition(".")[2] in names and any(
+                            isinstance(f, Func) and f.scope is scope for f in self.of(decorator, inner.parent)
+                        ):
+                            out.add(Cls(inner) if inner.kind == "class" else Func(inner))
+        self._decorates[scope] = frozenset(out)
         return frozenset(out)
 
     def _annotated(self, annotation: s.Expr, scope: Scope) -> ValueSet:
@@ -995,6 +1020,8 @@ class Values:
                         out.add(Func(value.scope, Cls(scope)))
                     else:
                         out.add(value)
+                        if isinstance(value, Table):
+                            out |= self._put_under(here, name, None, None)
             return frozenset(out)
         return NONE
 
@@ -1005,6 +1032,14 @@ class Values:
                 return options
             if self.vocabulary.wrapped_attribute(name) and value.receiver is not None:
                 return frozenset([value.receiver])
+            if (
+                self.vocabulary.entry("namespaces", value.of.path)
+                and value.site is not None
+                and value.scope is not None
+            ):
+                given = value.site.arg(None, name)
+                if given is not None:
+                    return self.of(given, value.scope, value.context)
             return self._held_under(value, name) or frozenset([Bound(value, name)])
         out: set[Value] = set()
         for here in self.lineage(value.of.scope):
@@ -1018,6 +1053,7 @@ class Values:
                 for store in self.self_stores(heir, name):
                     out |= self.stored(store, None)
                 out |= self._class_attribute(heir, name, Made(Cls(heir)))
+        out |= self._taken_whole(value, name) if not out else NONE
         if not out:
             if self.vocabulary.wrapped_attribute(name):
                 return frozenset([value])
@@ -1056,6 +1092,22 @@ class Values:
             for call, where in module.calls.get(scope.name, ()):
                 if Cls(scope) in self.of(call.func, where):
                     yield call, where
+
+    def _taken_whole(self, value: Made, name: str) -> ValueSet:
+        """What the keyword arguments of a constructor say of an attribute, where all are stored by their names."""
+        assert isinstance(value.of, Cls)
+        init = self.find_method(value.of.scope, "__init__")
+        if init is None or not any(p.star == "**" for p in init.params):
+            return NONE
+        spelled = ("setattr", "update")
+        if not any(where is init for word in spelled for _, where in init.module.calls.get(word, ())):
+            return NONE
+        if value.site is not None and value.scope is not None:
+            made = [(value.site, value.scope, value.context)]
+        else:
+            made = [(call, where, None) for call, where in self.callers(init)]
+        given = ((call.arg(None, name), where, context) for call, where, context in made)
+        return self._union(self.of(x, where, context) for x, where, context in given if x is not None)
 
     def _held_under(self, value: Made, key: str) -> ValueSet:
         """What a library's container holds under a name."""
@@ -1103,7 +1155,7 @@ class Values:
             return NONE
         method = store.scope.function
         owner = method.owner if method is not None else None
-        if owner is None:
+        if owner is None or store.attr is None:
             return NONE
         out: set[Value] = set()
         for name in ("append", "extend", "insert", "add_module"):
@@ -1115,18 +1167,23 @@ class Values:
                     continue
                 added = self.of(call.args[-1].value, where, context if where is store.scope else None)
                 out.add(Many(self.elements(added) if name == "extend" else added))
+        return frozenset(out) | self._put_under(owner, store.attr, store.scope, context)
+
+    def _put_under(self, owner: Scope, name: str, inside: Scope | None, context: Context | None) -> ValueSet:
+        """What code of a class puts under the keys of an attribute; `context` is of the code `inside`."""
+        out: set[Value] = set()
         for scope in owner.walk():
-            for other in scope.stores:
+            for store in scope.stores:
                 if (
-                    other.attr is None
-                    and isinstance(other.base, s.Attribute)
-                    and other.base.attr == store.attr
-                    and other.value is not None
+                    store.attr is None
+                    and isinstance(store.base, s.Attribute)
+                    and store.base.attr == name
+                    and store.value is not None
                 ):
                     keys = [Const(None)]
-                    if other.key is not None:
-                        keys = [v for v in self.of(other.key, scope) if isinstance(v, Const)] or keys
-                    held = self.of(other.value, scope, context if scope is store.scope else None)
+                    if store.key is not None:
+                        keys = [v for v in self.of(store.key, scope) if isinstance(v, Const)] or keys
+                    held = self.of(store.value, scope, context if scope is inside else None)
                     out |= {Table(tuple((k.value, held) for k in keys)), Many(held)}
         return frozenset(out)
 
@@ -1317,6 +1374,11 @@ def _is_abstract(method: Scope) -> bool:
         else isinstance(x, s.Jump) and x.kind == "pass"
         for x in rest
     )
+
+
+def _gives_back(function: Scope, name: str) -> bool:
+    """Whether a function returns one of its parameters as it is."""
+    return any(isinstance(stmt.value, s.Name) and stmt.value.text == name for stmt in function.returns)
 
 
 def _is_method_call(function: Scope) -> bool:
