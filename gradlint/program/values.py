@@ -201,7 +201,7 @@ class Values:
         finally:
             del stack.keys[key]
         if len(result) > _WIDTH:
-            result = frozenset(sorted(result, key=_order)[:_WIDTH])
+            result = frozenset(sorted(result, key=_rank)[:_WIDTH])
         if stack.cut >= depth or depth == 0:
             self._memo[key] = result
             stack.cut = outer
@@ -757,15 +757,21 @@ class Values:
         if position is not None:
             expr = call.arg(position)
             if param.star == "*":
-                rest = [a for a in call.args if not a.keyword][position:]
-                return frozenset([Many(self._union(self.of(a.value, scope, context) for a in rest))])
+                rest = [a for a in call.args if not a.keyword and a.star != "**"][position:]
+                parts = tuple(self.of(a.value, scope, context) for a in rest)
+                if any(a.star for a in rest) or len(parts) > _WIDTH:
+                    inside = (self.elements(p) if a.star else p for a, p in zip(rest, parts, strict=True))
+                    return frozenset([Many(self._union(inside))])
+                return frozenset([Items(parts)])
             if expr is not None:
                 return self.of(expr, scope, context)
             for arg in call.args:
                 if arg.star == "*":
                     before = sum(1 for a in call.args[: call.args.index(arg)] if not a.keyword)
                     inner = self.of(arg.value, scope, context)
-                    return self._union(self._item(v, frozenset([Const(position - before)])) for v in inner)
+                    held = self._union(self._item(v, frozenset([Const(position - before)])) for v in inner)
+                    if held:
+                        return held
         for arg in call.args:
             if arg.star == "**":
                 for value in self.of(arg.value, scope, context):
@@ -817,7 +823,8 @@ class Values:
         path = scope.module.path
         hints: tuple[str, ...] = (path.stem if path.stem != "__init__" else path.parent.name,)
         if owner is not None:
-            hints = (owner.name, *hints)
+            above = (here.name for here in self.lineage(owner) if here is not owner and scope.name in here.bindings)
+            hints = (owner.name, *above, *hints)
         for name in dict.fromkeys(names):
             for module in self.files.naming(f"{name}(", near=scope.module, hints=hints):
                 for call, where in module.calls.get(name, ()):
@@ -1321,6 +1328,11 @@ class Values:
             else:
                 out.add(value)
         return frozenset(out)
+
+
+def _rank(value: Value) -> tuple[bool, str]:
+    """What to keep where there is too much: first what says something."""
+    return isinstance(value, Unknown) or value == Const(None), _order(value)
 
 
 def _order(value: Value, depth: int = 1) -> str:
