@@ -83,7 +83,7 @@ class _Files:
         self._folder: list[Parts] = []
         self._exact: dict[Parts, list[int]] = {}
         self._ends: dict[str, list[Parts]] = {}
-        self._found: dict[tuple[Parts, Parts], list[Parts]] = {}
+        self._found: dict[tuple[Parts, Parts, bool], list[Parts]] = {}
         for index, path in enumerate(self.paths):
             parts = path.relative_to(root).parts if path.is_relative_to(root) else path.parts
             folder, stem = parts[:-1], path.stem
@@ -102,15 +102,16 @@ class _Files:
                 base = folder[: len(folder) - (level - 1)]
                 self._join(index, (*base, *dotted), len(dotted))
             elif dotted:
-                for found in self._meant(folder, dotted):
+                for found in self._meant(index, folder, dotted):
                     self._join(index, found, len(dotted))
 
-    def _meant(self, folder: Parts, dotted: Parts) -> list[Parts]:
-        key = (folder, dotted)
+    def _meant(self, index: int, folder: Parts, dotted: Parts) -> list[Parts]:
+        near = (*folder, *dotted)
+        is_namesake = self._exact.get(near) == [index]  # a file does not import itself
+        key = (folder, dotted, is_namesake)
         if key not in self._found:
-            near = (*folder, *dotted)
             ends = [name for name in self._ends.get(dotted[-1], ()) if name[-len(dotted) :] == dotted]
-            self._found[key] = [near] if near in self._exact else ends
+            self._found[key] = [near] if near in self._exact and not is_namesake else ends
         return self._found[key]
 
     def _join(self, index: int, name: Parts, length: int) -> None:

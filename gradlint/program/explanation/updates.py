@@ -30,7 +30,13 @@ _KINDS = {
     "manual": "parameters changed by hand",
     "implicit": "a framework's own training loop",
 }
-_NAMES = {"zero": "zero_grad", "unscale": "unscale_", "update": "scaler.update", "implicit": "training"}
+_NAMES = {
+    "zero": "zero_grad",
+    "unscale": "unscale_",
+    "update": "scaler.update",
+    "implicit": "training",
+    "new": "new optimizer",
+}
 
 
 def of_update(update: Update, updates: Updates) -> Explanation:
