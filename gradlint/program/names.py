@@ -119,3 +119,13 @@ def imports(files: Files, module: Module) -> Iterator[Module]:
                         found = files.load(meaning.path)
                         if found is not None:
                             yield found
+
+
+def starred_modules(files: Files, scope: Scope) -> Iterator[Module]:
+    """The project's modules whose names a scope's module takes whole: `from .nets import *`."""
+    for stmt in scope.star_imports:
+        home = home_of(files, scope.module, stmt)
+        path = home / "__init__.py" if home is not None and home.is_dir() else home
+        module = files.load(path) if path is not None and path.is_file() else None
+        if module is not None:
+            yield module

@@ -18,15 +18,17 @@ from gradlint.program.scopes import Scope
 from gradlint.program.values import Cls, Context, Func, Made, Value, Values
 
 _METHODS = 40  # how many methods of one network's forward pass are read
+_BY_HAND = "a hand-written recurrence over time"
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Where the code shows a trait, and what it is in a few words."""
+    """Where the code shows a trait, and what it is in a few words; `read`: from how the code is written."""
 
     module: Module
     node: s.Node
     what: str
+    read: bool = False
 
 
 class Traits:
@@ -88,7 +90,7 @@ class Traits:
             for scope, context in self.passes(part.made):
                 found = self._loops.feedback(scope, context, list(trained(self.values, scope, context)))
                 if found is not None:
-                    self._looping[key] = Evidence(scope.module, found.loop, "a hand-written recurrence over time")
+                    self._looping[key] = Evidence(scope.module, found.loop, _BY_HAND, read=True)
                     break
         return self._looping[key]
 
@@ -108,7 +110,7 @@ class Traits:
                     isinstance(v, Made) and self.weighted(v) and any(same_network(v, n, self.values) for n in networks)
                     for v in called
                 ):
-                    return Evidence(scope.module, loop, "a hand-written recurrence over time")
+                    return Evidence(scope.module, loop, _BY_HAND, read=True)
         return None
 
     # --- transformers -------------------------------------------------------------------------

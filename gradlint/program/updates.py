@@ -208,7 +208,8 @@ class Update:
     @cached_property
     def recurrence(self) -> Evidence | None:
         traits = self.program.traits
-        found = next((e for n in self.networks if (e := traits.recurrent(n)) is not None), None)
+        every = (e for n in self.networks if (e := traits.recurrent(n)) is not None)
+        found = min(every, key=lambda evidence: evidence.read, default=None)
         if found is None:
             scopes = {a.scope: None for a in (*self.backwards, self.act)}
             found = next((e for x in scopes if (e := traits.fed_back(x, self.networks)) is not None), None)

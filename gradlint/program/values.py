@@ -8,12 +8,13 @@ nothing is known.
 from __future__ import annotations
 
 import builtins
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
 from gradlint.program import syntax as s
-from gradlint.program.names import Lib, Meaning, Package, imported, member, starred
+from gradlint.program.names import Lib, Meaning, Package, imported, member, starred, starred_modules
 from gradlint.program.project import Files
 from gradlint.program.scopes import Binding, Scope, Store
 from gradlint.vocabulary import Vocabulary
@@ -249,7 +250,11 @@ class Values:
             held, index = self.of(expr.value, scope, context), self.of(expr.index, scope, context)
             if held == _LOADED:
                 return self._loaded_module(expr.index, index, scope)
-            return self._union(self._item(v, index) for v in held)
+            found = self._union(self._item(v, index) for v in held)
+            packages = [v for v in held if isinstance(v, Package)]
+            if packages and not self._named(expr.index, scope, context):  # `models.__dict__[args.arch]`
+                found |= self._union(self._anything_in(v) for v in packages)
+            return found
         if isinstance(expr, s.Conditional):
             return self.of(expr.then, scope, context) | self.of(expr.orelse, scope, context)
         if isinstance(expr, s.Boolean):
@@ -663,9 +668,8 @@ class Values:
             for name in names:
                 if isinstance(name, str):
                     out |= self.attribute(base, name)
-            if not names and isinstance(base, Package):  # a name that cannot be known: any class of the module
-                module = self.files.load(base.path) if base.path.is_file() else None
-                out |= {Cls(x) for x in (module.scope.inner.values() if module else ()) if x.kind == "class"}
+            if isinstance(base, Package) and not self._named(call.args[1].value, scope, context):
+                out |= self._anything_in(base)
         if len(call.args) > 2:
             out |= self.of(call.args[2].value, scope, context)
         return frozenset(out)
@@ -686,8 +690,76 @@ class Values:
             out |= {Made(v) for v in values if isinstance(v, Cls)} if called else values
         return frozenset(out)
 
+    def _named(self, expr: s.Expr, scope: Scope, context: Context | None) -> bool:
+        """Whether all that a name can be is known; what the user chooses is, where the code lists the choices."""
+        values = self.of(expr, scope, context)
+        known = sum(isinstance(v, Const) for v in values)
+        return known > 1 or (known == 1 and not self._chosen(expr, scope, context))
+
+    def _chosen(self, expr: s.Expr, scope: Scope, context: Context | None) -> bool:
+        return any(
+            isinstance(v, Option)
+            for part in s.walk(expr)
+            if isinstance(part, (s.Name, s.Attribute, s.Subscript))
+            for v in self.of(part, scope, context)
+        )
+
+    def _anything_in(self, package: Package) -> ValueSet:
+        """The classes and functions that a module offers, those that it imports from the project too."""
+        path = package.path / "__init__.py" if package.path.is_dir() else package.path
+        module = self.files.load(path) if path.is_file() else None
+        if module is None:
+            return NONE
+        scope = module.scope
+        out = {Cls(x) if x.kind == "class" else Func(x) for x in scope.inner.values() if x.kind != "lambda"}
+        offered = [name for name, found in scope.bindings.items() if any(b.kind == "import" for b in found)]
+        offered += [name for home in starred_modules(self.files, scope) for name in home.scope.bindings]
+        for name in offered:
+            out |= {v for v in self.name(name, scope, None, None) if isinstance(v, (Cls, Func))}
+        return frozenset(out)
+
     def _import_module(self, call: s.Call, scope: Scope, context: Context | None) -> ValueSet:
-        return self._modules_called(self.of(call.args[0].value, scope, context), scope)
+        expr = call.args[0].value
+        found = self._modules_called(self.of(expr, scope, context), scope)
+        return found if self._named(expr, scope, context) else found | self._modules_like(expr, scope, context)
+
+    def _modules_like(self, expr: s.Expr, scope: Scope, context: Context | None) -> ValueSet:
+        """The modules that a name may mean of which only the start or the end is known: `"models." + args.model`."""
+        start, end = self._known_ends(expr, scope, context)
+        if not start.strip(".") and not end:
+            return NONE
+        folder, _, stem = start.lstrip(".").rpartition(".")
+        pattern = re.compile(
+            rf"(?:^|\.){re.escape(folder + '.' if folder else '')}{re.escape(stem)}[^.]+{re.escape(end)}$"
+        )
+        paths = [p for p in self.files.paths if p.suffix == ".py" and pattern.search(self.files.name_of(p))]
+        return frozenset(Package(p) for p in paths[:_WIDTH])
+
+    def _known_ends(self, expr: s.Expr, scope: Scope, context: Context | None) -> tuple[str, str]:
+        """How a text starts and ends of which a part is not known."""
+        if isinstance(expr, s.Name):
+            home = scope.lookup(expr.text)
+            bound = home.reaching(expr.text, expr.id if home is scope else None) if home is not None else []
+            if len(bound) == 1 and bound[0].kind == "value" and bound[0].value is not None and home is not None:
+                return self._known_ends(bound[0].value, home, context)
+            return "", ""
+        if isinstance(expr, s.Binary) and expr.op == "+":
+            first, last = (self._text(side, scope, context) for side in (expr.left, expr.right))
+            start = first if first is not None else self._known_ends(expr.left, scope, context)[0]
+            return start, last if last is not None else self._known_ends(expr.right, scope, context)[1]
+        if isinstance(expr, s.Format) and expr.parts:
+            first, last = (self._text(part, scope, context) for part in (expr.parts[0], expr.parts[-1]))
+            return first or "", last or ""
+        template = ""
+        if isinstance(expr, s.Call) and isinstance(expr.func, s.Attribute) and expr.func.attr == "format":
+            template = re.sub(r"\{[^}]*\}", "\0", self._text(expr.func.value, scope, context) or "")
+        elif isinstance(expr, s.Binary) and expr.op == "%":
+            template = (self._text(expr.left, scope, context) or "").replace("%s", "\0")
+        return template.partition("\0")[0], template.rpartition("\0")[2]
+
+    def _text(self, expr: s.Expr, scope: Scope, context: Context | None) -> str | None:
+        texts = [v.value for v in self.of(expr, scope, context) if isinstance(v, Const) and isinstance(v.value, str)]
+        return texts[0] if len(texts) == 1 and not self._chosen(expr, scope, context) else None
 
     def _modules_called(self, names: ValueSet, scope: Scope) -> ValueSet:
         out: set[Value] = set()
