@@ -115,7 +115,7 @@ class Modules(Tensors):
             if first is False or kwargs.get("requires_grad") is False:
                 self.freeze(value, True)
             return value
-        if word == "apply":
+        if word == "apply" and len(args) + len(kwargs) == 1:  # with more, it is another library's
             if isinstance(first, Unknown):
                 self.mark_all(value)
             for _, inner in walk_modules(value):
