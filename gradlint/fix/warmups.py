@@ -5,29 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gradlint.fix import sites, verbs
+from gradlint.fix.construction import Built, built_at
 from gradlint.fix.edits import Edit, Fix, Safety
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib
 from gradlint.program.optimizers import Cause, share
 from gradlint.program.scopes import Scope
 from gradlint.program.updates import Update
-from gradlint.program.values import Cls, Made
+from gradlint.program.values import Cls
 from gradlint.vocabulary import Plain, operand
 
 _NAMES = ("warmup", "lr_warmup", "linear_warmup", "warmup_scheduler")
 _FACTOR = "1e-3"
 _LOAD = "load_state_dict"
-_ELSEWHERE = "the optimizer is built in another file, `{}`"
 _NO_PLACE = "the code that builds the optimizer shares its line with code that cannot be parted from it"
-
-
-@dataclass(frozen=True, slots=True)
-class _Built:
-    """The statement after which an optimizer is there, and how the code there says it."""
-
-    scope: Scope
-    stmt: s.Stmt
-    target: s.Expr
 
 
 def warm_up(update: Update, steps: int) -> Fix | str:
@@ -39,7 +30,7 @@ def warm_up(update: Update, steps: int) -> Fix | str:
     way = update.program.values.vocabulary.entry("warmups", update.kind)
     if not isinstance(way, dict):
         return f"the learning rate is up to {update.kind}: set a warmup in its configuration"
-    built = _built(update)
+    built = built_at(update)
     if isinstance(built, str):
         return built
     causes = update.schedule.causes
@@ -81,105 +72,7 @@ def _by_argument(update: Update, steps: int) -> Fix | str:
 # --- by a scheduler of its own --------------------------------------------------------------------
 
 
-def _built(update: Update) -> _Built | str:
-    """Where the optimizer is there, whichever way it is built."""
-    mades = [v for v in update.optimizers if isinstance(v, Made) and v.site is not None and v.scope is not None]
-    if not mades:
-        return "the optimizer is built elsewhere"
-    vocabulary, bases_of = update.program.values.vocabulary, update.program.values.bases_of
-    if not all(any(vocabulary.role(path) == "optimizer" for path in bases_of(made)) for made in mades):
-        return "the optimizer is of a class that PyTorch's schedulers do not take"
-    home = mades[0].scope
-    assert home is not None
-    found = [_assigned(m, m.scope) for m in mades if m.scope is not None]
-    targets = {s.text(target) for _, target in found if target is not None}
-    refusal = None
-    if home.module is not update.module:
-        refusal = _ELSEWHERE.format(home.module.source.name)
-    elif any(m.scope is not home for m in mades):
-        refusal = "the optimizer is built in several functions"
-    elif len(targets) != 1 or any(target is None for _, target in found):
-        refusal = "the optimizer has no name of its own where it is built"
-    if refusal is not None:
-        return _received(update) or refusal
-    stmt = _join([chain for chain, _ in found])
-    target = found[0][1]
-    if stmt is None or target is None:
-        return "the optimizer is built in several places"
-    if _is_repeated(found[0][0], update):
-        return "the optimizer is built anew in a loop"
-    return _Built(home, stmt, target)
-
-
-def _received(update: Update) -> _Built | None:
-    """The statement by which the function that steps, or its instance, gets the optimizer from who builds it."""
-    optimizer = update.act.operand
-    if optimizer is None or not sites.plain(optimizer):
-        return None
-    home = _constructor(update, optimizer) or update.scope
-    named = [
-        node
-        for node in s.walk(home.body, into=False)
-        if isinstance(node, s.Assign)
-        and (home is not update.scope or node.id < update.node.id)
-        and any(s.text(part) == s.text(optimizer) for target in node.targets for part in _parts(target))
-    ]
-    if len(named) != 1 or not isinstance(named[0].value, s.Call if home is update.scope else (s.Call, s.Name)):
-        return None
-    chain = sites.around(home, named[0])
-    if not chain or chain[-1] is not named[0] or _is_repeated(chain, update):
-        return None
-    if any(not isinstance(x, s.With) and not sites.holds(x, update.node) for x in chain[:-1]):
-        return None
-    return _Built(home, named[0], optimizer)
-
-
-def _constructor(update: Update, optimizer: s.Expr) -> Scope | None:
-    """The constructor in which an attribute of the instance is set, if that is the only place."""
-    method = update.scope.function
-    owner = method.owner if method is not None else None
-    if owner is None or not isinstance(optimizer, s.Attribute) or s.text(optimizer.value) != update.scope.self_name:
-        return None
-    stores = [store for scope in owner.walk() for store in scope.stores if store.attr == optimizer.attr]
-    home = stores[0].scope if len(stores) == 1 else None
-    return home if home is not None and home.name == "__init__" and home.self_name == update.scope.self_name else None
-
-
-def _parts(target: s.Expr) -> tuple[s.Expr, ...]:
-    return target.items if isinstance(target, s.Sequence) else (target,)
-
-
-def _is_repeated(chain: tuple[s.Stmt, ...], update: Update) -> bool:
-    """Whether statements are in a loop that the step is not in."""
-    return any(isinstance(x, (s.For, s.While)) for x in chain if not sites.holds(x, update.node))
-
-
-def _assigned(made: Made, home: Scope) -> tuple[tuple[s.Stmt, ...], s.Expr | None]:
-    """The statements around an optimizer's construction, and the name that it is given there."""
-    assert made.site is not None
-    chain = sites.around(home, made.site)
-    stmt = chain[-1] if chain else None
-    if (
-        isinstance(stmt, s.Assign)
-        and stmt.value is made.site
-        and len(stmt.targets) == 1
-        and sites.plain(stmt.targets[0])
-    ):
-        return chain, stmt.targets[0]
-    return chain, None
-
-
-def _join(chains: list[tuple[s.Stmt, ...]]) -> s.Stmt | None:
-    """The statement after which one of several has run: itself, or the branches that hold them."""
-    if len(chains) == 1:
-        return chains[0][-1]
-    depth = 0
-    while all(len(c) > depth and c[depth] is chains[0][depth] for c in chains):
-        depth += 1
-    return chains[0][depth - 1] if depth and isinstance(chains[0][depth - 1], s.If) else None
-
-
-def _alone(update: Update, built: _Built, way: dict[str, Plain], steps: int) -> Fix | str:
+def _alone(update: Update, built: Built, way: dict[str, Plain], steps: int) -> Fix | str:
     """A scheduler for the warmup alone, stepped after the optimizer."""
     if _is_resumed(update):
         return "the optimizer's state is loaded from checkpoints: the warmup's has to be kept and loaded with it"
@@ -227,7 +120,7 @@ def _after_step(update: Update) -> s.Stmt | str:
     return "the gradient scaler is updated elsewhere"
 
 
-def _name(update: Update, built: _Built) -> str | None:
+def _name(update: Update, built: Built) -> str | None:
     """A name for the warmup that both the place where it is built and the step can say."""
     if isinstance(built.target, s.Attribute):
         receiver = built.target.value
@@ -272,7 +165,7 @@ class _Handed:
     edits: tuple[Edit, ...]
 
 
-def _handed(update: Update, built: _Built) -> _Handed | None:
+def _handed(update: Update, built: Built) -> _Handed | None:
     """The warmup as a parameter more of the function that steps, given where that is given the optimizer."""
     scope, optimizer = update.scope, update.act.operand
     if not isinstance(built.target, s.Name) or not isinstance(optimizer, s.Name) or scope.owner is not None:
@@ -292,7 +185,7 @@ def _handed(update: Update, built: _Built) -> _Handed | None:
     return _Handed(name, edits) if all(made) else None
 
 
-def _gives(call: s.Call, where: Scope, built: _Built) -> bool:
+def _gives(call: s.Call, where: Scope, built: Built) -> bool:
     """Whether a call passes on the optimizer that was built, by its name."""
     assert isinstance(built.target, s.Name)
     name = built.target.text
@@ -306,7 +199,7 @@ def _gives(call: s.Call, where: Scope, built: _Built) -> bool:
 # --- before a scheduler that is there -------------------------------------------------------------
 
 
-def _before(update: Update, built: _Built, cause: Cause, steps: int) -> Fix | str:
+def _before(update: Update, built: Built, cause: Cause, steps: int) -> Fix | str:
     """A warmup in front of the scheduler that the code has."""
     made = cause.made
     if made is None:
