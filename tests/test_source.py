@@ -412,7 +412,7 @@ class TestDiscover:
         assert self.found() == []
 
     def test_tests_are_left_out_and_scripts_called_like_them_are_not(self) -> None:
-        self.make("test_a.py", "b_test.py", "mnist_test.py", "test_c.py")
+        self.make("test_a.py", "b_test.py", "mnist_test.py", "test_c.py", "tests/test_d.py")
         (self.tmp_path / "test_a.py").write_text("def test_a(): ...\n")
         (self.tmp_path / "b_test.py").write_text("import unittest\n")
         (self.tmp_path / "mnist_test.py").write_text("def test(loader): ...\n")

@@ -11,7 +11,7 @@ from gradlint.program.optimizers import Cause, Keys, Optimizers, short, warm_nam
 from gradlint.program.project import Module
 from gradlint.program.rising import Rising
 from gradlint.program.scopes import Scope
-from gradlint.program.values import Cls, Const, Func, Made, Partial, Value
+from gradlint.program.values import Cls, Const, Func, Made, Option, Partial, Value
 from gradlint.vocabulary import Plain, operand
 
 CALLEES = re.compile(r"LR|[Ss]chedul|[Ww]arm|[Aa]nneal|[Cc]ycl|lr_lambda")
@@ -118,8 +118,10 @@ class Schedulers:
         never = about.get("never")
         if given is None or not isinstance(never, list):
             return None
-        names = {v.value for v in self.values.of(given, scope) if isinstance(v, Const)}
-        return not names or bool(names - set(map(str, never)))
+        held = self.values.of(given, scope)
+        names = {v.value for v in held if isinstance(v, Const)}
+        open_choice = len(names) <= 1 and any(isinstance(v, Option) for v in held)  # a default, and no list of choices
+        return not names or open_choice or bool(names - set(map(str, never)))
 
     def _factor(self, about: dict[str, Plain], call: s.Call, scope: Scope) -> bool | None:
         given = self._given(about, "factor", call)

@@ -134,6 +134,8 @@ class Scope:
         out: list[Binding] = []
         last: Binding | None = None
         for binding in sorted((b for b in every if b.at < at), key=lambda b: b.at, reverse=True):
+            if any(later.kind != "update" and _around(later.block, binding.block) for later in out):
+                continue  # whoever set that has since set it again
             out.append(binding)
             if binding.block[0] <= at <= binding.block[1] and binding.kind != "update":
                 last = binding
@@ -143,6 +145,10 @@ class Scope:
                 if last is None or not (binding.loop[0] <= last.at <= binding.loop[1]):
                     out.append(binding)
         return out or every
+
+
+def _around(outer: tuple[int, int], inner: tuple[int, int]) -> bool:
+    return outer[0] <= inner[0] and inner[1] <= outer[1]
 
 
 class _Binder:

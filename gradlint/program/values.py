@@ -163,6 +163,7 @@ class Values:
         self._contexts: dict[object, Context] = {}
         self._stores: dict[Scope, dict[str, list[Store]]] = {}
         self._descendants: dict[Scope, tuple[Scope, ...]] = {}
+        self._exposes: dict[Scope, bool] = {}
 
     # --- entry points -------------------------------------------------------------------------
 
@@ -453,6 +454,8 @@ class Values:
         out: set[Value] = set()
         if param.default is not None and scope.parent is not None:
             out |= self.of(param.default, scope.parent, None)
+            if self._exposed(scope):
+                out.add(Option(param.name))
         if context is None or context.scope is not scope or context.partial:
             for call, where in self.callers(scope):
                 out |= self._argument(call, where, None, scope, param)
@@ -485,6 +488,20 @@ class Values:
                             out.add(Cls(inner) if inner.kind == "class" else Func(inner))
         self._decorates[scope] = frozenset(out)
         return frozenset(out)
+
+    def _exposed(self, scope: Scope) -> bool:
+        """Whether a function's parameters are options of a command line: it is handed to a library that makes one."""
+        known = self._exposes.get(scope)
+        if known is None:
+            known = self._exposes[scope] = any(
+                isinstance(f, Lib) and f.path == name
+                for name, _ in self.vocabulary.entries("exposes")
+                for call, where in scope.module.calls.get(name.rpartition(".")[2], ())
+                if call.args
+                and any(isinstance(v, Func) and v.scope is scope for v in self.of(call.args[0].value, where))
+                for f in self.of(call.func, where)
+            )
+        return known
 
     def _annotated(self, annotation: s.Expr, scope: Scope) -> ValueSet:
         if isinstance(annotation, s.Constant) and isinstance(annotation.value, str):

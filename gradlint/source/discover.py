@@ -49,6 +49,7 @@ EXCLUDED_DIRECTORIES = frozenset(
 EXCLUDED_FILES = ("test_*.py", "*_test.py", "conftest.py")
 # What a file so called holds if it is one: some people's training scripts are `mnist_test.py`.
 _TEST = re.compile(rb"\bdef test_|\bunittest\b|\bpytest\b")
+_TEST_FOLDERS = ("test", "tests")
 # A directory that holds one of these is an environment, whatever it is called.
 _ENVIRONMENT_MARKS = frozenset({"pyvenv.cfg", "conda-meta"})
 
@@ -270,7 +271,9 @@ def _is_within_ignored(path: str, rules: tuple[_Rules, ...]) -> bool:
 
 
 def _is_test(path: str) -> bool:
-    """Whether a file that is called like a test is one."""
+    """Whether a file that is called like a test is one: by its folder, or by what it holds."""
+    if os.path.basename(os.path.dirname(path)) in _TEST_FOLDERS:
+        return True
     try:
         with open(path, "rb") as file:
             return _TEST.search(file.read()) is not None
