@@ -115,7 +115,7 @@ class DefaultInitReluStack(Rule):
     def spares_network(self, network: Network) -> str | None:
         if network.stacks(self.depth):
             return None
-        return f"no run of {self.depth} such layers is its own, whatever the settings"
+        return f"no run of {self.depth} such layers is there whatever the settings, or a part of it is named for it"
 
 
 def _message(stack: Stack) -> str:

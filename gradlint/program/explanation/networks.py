@@ -25,7 +25,8 @@ def of_network(network: Network, traits: Traits, values: Values) -> Explanation:
     """What is believed of a network."""
     node = network.node
     place = header(network.module, node) if isinstance(node, s.Class) else network.module.place(node)
-    sections = [Section("made", tuple(several(list(map(_recipe, network.recipes)), _RECIPES, "ways")))]
+    made = list(dict.fromkeys(map(_recipe, network.recipes)))
+    sections = [Section("made", tuple(several(made, _RECIPES, "ways")))]
     if isinstance(node, s.Class):
         sections.append(Section("kind", described(Made(Cls(network.scope)), traits, values, Gaps(values)).below))
     outcome = network.overview()
