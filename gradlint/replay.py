@@ -102,8 +102,11 @@ def _state(path: str, latest: int | None = None) -> str | None:
     """
     try:
         entries = os.scandir(path)
-    except NotADirectoryError:
-        return _stamp(os.stat(path), latest)
+    except NotADirectoryError:  # of the path, or of what it is in: `.git` is a file in a work tree of its own
+        try:
+            return _stamp(os.stat(path), latest)
+        except OSError:
+            return "absent"
     except OSError:
         return "absent"
     lines = []

@@ -158,6 +158,16 @@ def test_each_file_is_reported_once(gradlint: Gradlint, train: Path, project: Pa
     assert done.out.count("\n") == 1
 
 
+def test_a_work_tree_whose_git_folder_is_elsewhere(train: Path, project: Path) -> None:
+    (project / ".git").rmdir()
+    (project / ".git").write_text("gitdir: ../main/.git/worktrees/project\n")
+    for _ in range(2):  # the second time by what the first has kept
+        with process("--output-format", "concise") as run:
+            out, err = run.communicate()
+        assert (run.returncode, err) == (1, "")
+        assert "GL101" in out
+
+
 def test_ignored_files(gradlint: Gradlint, train: Path, project: Path) -> None:
     (project / ".gitignore").write_text("train.py\n")
     assert gradlint().status == 0
