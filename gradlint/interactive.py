@@ -65,7 +65,7 @@ class Asker:
 
 def asker() -> Asker | None:
     """One that asks on this process's terminal; None where nobody sits at one."""
-    if sys.stdin is None or not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty() or not console.out().isatty():
         return None
     return Asker(sys.stdin, Terminal.of(console.out()))
 
