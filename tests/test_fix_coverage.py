@@ -36,6 +36,7 @@ def test_the_table_and_the_reasons(clones: Path, tmp_path: Path, capsys: pytest.
         "rule    findings   safe  unsafe  none  fixed   share",
         "GL101          2      1       0     1      1   50.0%",
         "all            2      1       0     1      1   50.0%",
+        "50.0% of the findings have a safe fix; the aim is 85%",
         "GL101     1 the step is part of an expression",
         "0 broken promises",
     ]
