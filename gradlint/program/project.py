@@ -82,6 +82,16 @@ class Module:
         return out
 
     @cached_property
+    def decorations(self) -> list[tuple[s.Call, Scope]]:
+        """Every decorator as the call that it is, with the scope that it stands in."""
+        return [
+            (s.Call(node.body.id, decorator, (s.Arg(node.id, s.Name(node.id, node.name), None, ""),)), scope.parent)
+            for scope in self.scopes
+            if scope.parent is not None and isinstance(node := scope.node, (s.Class, s.Function))
+            for decorator in node.decorators
+        ]
+
+    @cached_property
     def attribute_stores(self) -> Mapping[str, list[Store]]:
         """Every assignment to an attribute, by the attribute."""
         out: dict[str, list[Store]] = {}
@@ -338,6 +348,15 @@ class Files:
             module = self.load(path)
             if module is not None:
                 yield module
+
+    def decorating(self, name: str) -> Iterator[Module]:
+        """The modules that decorate something with a function of this name."""
+        for path in self._holding(name):
+            data = self._data(path)
+            if re.search(rb"^[ \t]*@[\w.]*\b" + name.encode() + rb"\b", data, re.MULTILINE):
+                module = self.load(path)
+                if module is not None:
+                    yield module
 
     def calling(self, pattern: re.Pattern[bytes]) -> Iterator[Module]:
         """The modules that call something whose name the pattern finds."""

@@ -17,6 +17,7 @@ from gradlint.program import syntax as s
 from gradlint.program.names import Lib, Meaning, Package, imported, member, starred, starred_modules
 from gradlint.program.project import Files
 from gradlint.program.scopes import Binding, Scope, Store
+from gradlint.program.spelling import agree, spellings, told
 from gradlint.vocabulary import Vocabulary
 
 _DEPTH = 48
@@ -152,7 +153,6 @@ class Values:
         self.vocabulary = vocabulary
         self._memo: dict[object, ValueSet] = {}
         self._callers: dict[Scope, list[tuple[s.Call, Scope]]] = {}
-        self._decorates: dict[Scope, ValueSet] = {}
         self._bases: dict[Scope, tuple[Cls | Lib, ...]] = {}
         self._lineages: dict[Scope, tuple[Scope, ...]] = {}
         self._open = 0  # how many classes' bases are being looked for
@@ -259,7 +259,7 @@ class Values:
         if isinstance(expr, s.Conditional):
             return self.of(expr.then, scope, context) | self.of(expr.orelse, scope, context)
         if isinstance(expr, s.Boolean):
-            return self.of(expr.left, scope, context) | self.of(expr.right, scope, context)
+            return self._boolean(expr, scope, context)
         if isinstance(expr, s.Binary):
             return self._binary(expr, scope, context)
         if isinstance(expr, s.Comprehension):
@@ -276,6 +276,14 @@ class Values:
         if isinstance(expr, s.Format):
             return self._format(expr, scope, context)
         return NONE
+
+    def _boolean(self, expr: s.Boolean, scope: Scope, context: Context | None) -> ValueSet:
+        left = self.of(expr.left, scope, context)
+        if expr.op == "or":
+            if left and all(isinstance(v, Const) and v.value for v in left):
+                return left
+            left = frozenset(v for v in left if not (isinstance(v, Const) and not v.value))
+        return left | self.of(expr.right, scope, context)
 
     def _union(self, sets: Iterable[ValueSet]) -> ValueSet:
         out: set[Value] = set()
@@ -337,14 +345,11 @@ class Values:
         return frozenset([Many(self.of(expr.element, scope, context))])
 
     def _format(self, expr: s.Format, scope: Scope, context: Context | None) -> ValueSet:
-        text = ""
-        for part in expr.parts:
-            values = self.of(part, scope, context)
-            constants = [v.value for v in values if isinstance(v, Const)]
-            if len(constants) != 1:
-                return NONE
-            text += str(constants[0])
-        return frozenset([Const(text)])
+        return frozenset(Const(text) for text in self.spelled(expr, scope, context) if "*" not in text)
+
+    def spelled(self, expr: s.Expr, scope: Scope, context: Context | None = None) -> frozenset[str]:
+        """The texts that an expression may give, `*` for what is not known of them."""
+        return spellings(expr, lambda part: [v.value for v in self.of(part, scope, context) if isinstance(v, Const)])
 
     # --- names --------------------------------------------------------------------------------
 
@@ -406,13 +411,9 @@ class Values:
                     added = self.of(call.args[-1].value, where, context if where is scope else None)
                     out |= {Many(self.elements(added) if method == "extend" else added)}
         for store in scope.module.item_stores.get(binding.name, ()):
-            inner = store.scope
-            if inner.lookup(binding.name) is scope and store.value is not None:
-                keys = [Const(None)]
-                if store.key is not None:
-                    keys = [v for v in self.of(store.key, inner, None) if isinstance(v, Const)] or keys
-                held = self.stored(store, context if inner is scope else None)
-                out |= {Table(tuple((k.value, held) for k in keys)), Many(held)}
+            if store.scope.lookup(binding.name) is scope:
+                for keys, held in self._entries(store, context, scope):
+                    out |= _put(keys, held)
         return frozenset(out)
 
     def _known_symbol(self, node: s.Import | s.ImportFrom, name: str) -> Lib | None:
@@ -459,34 +460,10 @@ class Values:
         if context is None or context.scope is not scope or context.partial:
             for call, where in self.callers(scope):
                 out |= self._argument(call, where, None, scope, param)
-        if not [v for v in out if v != Const(None)] and _gives_back(scope, param.name):
-            out |= self._decorated(scope)
         if not [v for v in out if v != Const(None)]:
             if param.annotation is not None:
                 out |= self._annotated(param.annotation, scope)
             out.add(Unknown(scope, param.name))
-        return frozenset(out)
-
-    def _decorated(self, scope: Scope) -> ValueSet:
-        """The classes and functions that a function is a decorator of: `@register("name")` gives one, too."""
-        known = self._decorates.get(scope)
-        if known is not None:
-            return known
-        self._decorates[scope] = NONE
-        around = [scope]
-        while around[-1].parent is not None and around[-1].parent.kind == "function":
-            around.append(around[-1].parent)
-        names = [x.name for x in around]
-        out: set[Value] = set()
-        for module in self.files.naming(*names, near=scope.module, hints=(scope.module.path.stem,)):
-            for inner in module.scopes:
-                if isinstance(inner.node, (s.Class, s.Function)) and inner.parent is not None:
-                    for text, decorator in zip(inner.decorators, inner.node.decorators, strict=True):
-                        if text.rpartition(".")[2] in names and any(
-                            isinstance(f, Func) and f.scope is scope for f in self.of(decorator, inner.parent)
-                        ):
-                            out.add(Cls(inner) if inner.kind == "class" else Func(inner))
-        self._decorates[scope] = frozenset(out)
         return frozenset(out)
 
     def _exposed(self, scope: Scope) -> bool:
@@ -538,6 +515,8 @@ class Values:
     def result(self, function: Value, call: s.Call, scope: Scope, context: Context | None) -> ValueSet:
         """What calling `function` at `call` gives."""
         if isinstance(function, Cls):
+            if self._enumerates(function.scope):
+                return self._item(function, NONE)
             return frozenset([Made(function, call, scope, context)])
         if isinstance(function, Func):
             return self.returned(function, self.enter(function, call, scope, context))
@@ -687,6 +666,9 @@ class Values:
                     out |= self.attribute(base, name)
             if isinstance(base, Package) and not self._named(call.args[1].value, scope, context):
                 out |= self._anything_in(base)
+            elif not names:
+                for text in self.spelled(call.args[1].value, scope, context):
+                    out |= self._spelled_attribute(base, text)
         if len(call.args) > 2:
             out |= self.of(call.args[2].value, scope, context)
         return frozenset(out)
@@ -733,6 +715,41 @@ class Values:
         offered += [name for home in starred_modules(self.files, scope) for name in home.scope.bindings]
         for name in offered:
             out |= {v for v in self.name(name, scope, None, None) if isinstance(v, (Cls, Func))}
+        return frozenset(out)
+
+    def _spelled_attribute(self, base: Value, text: str) -> ValueSet:
+        """What an object may hold under a name of which a part is not known."""
+        if not told(text):
+            return NONE
+        if isinstance(base, Lib):
+            below = f"{base.path}."
+            paths = (path for path, _ in self.vocabulary.entries("events") if path.startswith(below))
+            return frozenset(Lib(path) for path in paths if agree(path[len(below) :], text))
+        if isinstance(base, Made) and isinstance(base.of, Cls):
+            names = {
+                name
+                for here in self.lineage(base.of.scope)
+                for name in (*here.bindings, *self._stored_names(here))
+                if agree(name, text)
+            }
+            return self._union([*(self.attribute(base, name) for name in sorted(names)), self._set_by_name(base, text)])
+        return NONE
+
+    def _set_by_name(self, instance: Made, text: str) -> ValueSet:
+        """What `setattr(self, …, value)` in an instance's class puts under a name."""
+        assert isinstance(instance.of, Cls)
+        out: set[Value] = set()
+        for here in self.lineage(instance.of.scope):
+            for call, where in here.module.calls.get("setattr", ()):
+                method = where.function
+                if len(call.args) != 3 or method is None or method.owner is not here:
+                    continue
+                target = call.args[0].value
+                if isinstance(target, s.Name) and target.text == method.self_name:
+                    context = self._constructed(instance, where)
+                    names = self.spelled(call.args[1].value, where, context)
+                    if any(agree(name, text) and told(name) for name in names):
+                        out |= self.of(call.args[2].value, where, context)
         return frozenset(out)
 
     def _import_module(self, call: s.Call, scope: Scope, context: Context | None) -> ValueSet:
@@ -922,7 +939,49 @@ class Values:
                 if len(out) >= _CALLERS:
                     break
         out.extend(self._indirect(scope))
+        out.extend(self._decorations(scope))
         return out
+
+    def _decorations(self, scope: Scope) -> Iterator[tuple[s.Call, Scope]]:
+        """What a function decorates, as calls: `@register("name")` over a class calls what `register` gives."""
+        maker = scope.parent.function if scope.parent is not None else None
+        named = maker or scope
+        if not any(isinstance(stmt.value, s.Name) for stmt in scope.returns):
+            return  # it does not give back what it decorates
+        for module in self.files.decorating(named.name):
+            for call, where in module.decorations:
+                func = call.func.func if isinstance(call.func, s.Call) else call.func
+                name = func.attr if isinstance(func, s.Attribute) else func.text if isinstance(func, s.Name) else ""
+                if name == named.name and isinstance(call.func, s.Call) is (maker is not None):
+                    if any(isinstance(v, Func) and v.scope is scope for v in self.of(call.func, where)):
+                        yield call, where
+
+    def _entries(
+        self, store: Store, context: Context | None, home: Scope | None
+    ) -> Iterator[tuple[ValueSet, ValueSet]]:
+        """The keys and values that an assignment to an item puts in place, of each call that leads to it."""
+        ways: list[Context | None] = [context if store.scope is home else None]
+        function = store.scope.function
+        if store.value is not None and function is not None and function is not home and function.params:
+            ways = [*self._entered_by_decoration(function)] or ways
+        instance = _receiver(context)
+        for way in ways:
+            other = _receiver(way)
+            if instance is not None and other is not None and instance.site is not other.site:
+                continue  # what was put into another instance of the class
+            if store.value is not None:
+                key = self.of(store.key, store.scope, way) if store.key is not None else NONE
+                yield key, self.stored(store, way)
+
+    def _entered_by_decoration(self, function: Scope) -> Iterator[Context]:
+        """The contexts in which what a function decorates is given to it."""
+        for call, where in self.callers(function):
+            if any(call is decoration for decoration, _ in where.module.decorations):
+                for value in self.of(call.func, where):
+                    if isinstance(value, Func) and value.scope is function:
+                        entered = self.enter(value, call, where, None)
+                        if entered is not None:
+                            yield entered
 
     def _instance_calls(self, method: Scope, owner: Scope) -> Iterator[tuple[s.Call, Scope]]:
         """The calls of instances of a class, in the files that name the class."""
@@ -1075,7 +1134,12 @@ class Values:
             found = member(self.files, value.path, name)
             return self.meaning(found) if found is not None else self._of_namesake(value, name)
         if isinstance(value, Cls):
-            return self._class_attribute(value.scope, name, None)
+            if name == "__name__":
+                return frozenset([Const(value.scope.name)])
+            held = self._class_attribute(value.scope, name, None)
+            return self._members(held, name) if self._enumerates(value.scope) else held
+        if isinstance(value, Const) and name == "value":  # a member of an enumeration stands for its constant
+            return frozenset([value])
         if isinstance(value, Made):
             key = ("a", value, name)
             return self._guarded(key, lambda: self._instance_attribute(value, name))
@@ -1089,6 +1153,18 @@ class Values:
         if isinstance(value, Bound):
             return frozenset([Bound(value, name)])
         return NONE
+
+    def _enumerates(self, scope: Scope) -> bool:
+        return any(base.startswith("enum.") for base in self.library_bases(scope))
+
+    def _members(self, held: ValueSet, name: str) -> ValueSet:
+        """Members of an enumeration: each has its value, and its name."""
+        return frozenset(
+            v
+            if isinstance(v, Const) or (isinstance(v, Func) and v.receiver is not None)
+            else Table((("value", frozenset([v])), ("name", frozenset([Const(name)]))))
+            for v in held
+        )
 
     def _class_attribute(self, scope: Scope, name: str, receiver: Value | None) -> ValueSet:
         for here in self.lineage(scope):
@@ -1144,6 +1220,8 @@ class Values:
         if not out or all(v == Const(None) for v in out):
             out |= self._outside_stores(value.of.scope, name, exact=value.site is not None)
         out |= self._class_attribute(value.of.scope, name, value) | self._field(value, name)
+        if not [v for v in out if v != Const(None)]:
+            out |= self._set_by_name(value, name)
         if not [v for v in out if v != Const(None)] and value.site is None:
             for heir in self._heirs(value.of.scope):
                 for store in self.self_stores(heir, name):
@@ -1216,6 +1294,9 @@ class Values:
 
     def self_stores(self, owner: Scope, name: str) -> list[Store]:
         """The assignments to `self.name` in a class's own methods."""
+        return self._stored_names(owner).get(name, [])
+
+    def _stored_names(self, owner: Scope) -> dict[str, list[Store]]:
         index = self._stores.get(owner)
         if index is None:
             index = self._stores[owner] = {}
@@ -1224,7 +1305,7 @@ class Values:
                     if store.attr is not None and isinstance(store.base, s.Name) and scope.function is not None:
                         if store.base.text == _receiver_name(scope.function):
                             index.setdefault(store.attr, []).append(store)
-        return index.get(name, [])
+        return index
 
     def stored(self, store: Store, context: Context | None) -> ValueSet:
         """What an assignment to an attribute or item gives it."""
@@ -1276,11 +1357,8 @@ class Values:
                     and store.base.attr == name
                     and store.value is not None
                 ):
-                    keys = [Const(None)]
-                    if store.key is not None:
-                        keys = [v for v in self.of(store.key, scope) if isinstance(v, Const)] or keys
-                    held = self.of(store.value, scope, context if scope is inside else None)
-                    out |= {Table(tuple((k.value, held) for k in keys)), Many(held)}
+                    for keys, held in self._entries(store, context, inside):
+                        out |= _put(keys, held)
         return frozenset(out)
 
     def _constructed(self, value: Made, scope: Scope) -> Context | None:
@@ -1391,6 +1469,11 @@ class Values:
             return value.element
         if isinstance(value, Package):
             return self._union(self.attribute(value, k) for k in keys if isinstance(k, str))
+        if isinstance(value, Cls) and self._enumerates(value.scope):
+            names = [k for k in keys if isinstance(k, str)] or [
+                name for name, bindings in value.scope.bindings.items() if bindings[0].kind == "value"
+            ]
+            return self._union(self.attribute(value, name) for name in names)
         if isinstance(value, Made) and isinstance(value.of, Lib):
             option = self._union(self._option(value, k) for k in keys if isinstance(k, str))
             return (
@@ -1422,6 +1505,22 @@ class Values:
 def _rank(value: Value) -> tuple[bool, str]:
     """What to keep where there is too much: first what says something."""
     return isinstance(value, Unknown) or value == Const(None), _order(value)
+
+
+def _receiver(context: Context | None) -> Made | None:
+    """The one instance whose method a context is in, nested functions included."""
+    while context is not None:
+        if isinstance(context.receiver, Made) and context.receiver.site is not None:
+            return context.receiver
+        context = context.parent
+    return None
+
+
+def _put(keys: ValueSet, held: ValueSet) -> set[Value]:
+    """A container that holds values under keys, and one that is only iterated."""
+    names = [v for v in keys if isinstance(v, Const)] or [Const(None)]
+    table = Table(tuple((k.value, held) for k in names))
+    return {table} if all(isinstance(k.value, str) for k in names) else {table, Many(held)}
 
 
 def _order(value: Value, depth: int = 1) -> str:
@@ -1475,11 +1574,6 @@ def _is_abstract(method: Scope) -> bool:
         else isinstance(x, s.Jump) and x.kind == "pass"
         for x in rest
     )
-
-
-def _gives_back(function: Scope, name: str) -> bool:
-    """Whether a function returns one of its parameters as it is."""
-    return any(isinstance(stmt.value, s.Name) and stmt.value.text == name for stmt in function.returns)
 
 
 def _is_method_call(function: Scope) -> bool:
