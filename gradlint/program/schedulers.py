@@ -89,7 +89,7 @@ class Schedulers:
         if not keys and (given is None or self.values.of(given, scope)):
             return None
         warms = self._warms(about, call, scope)
-        if warms and self._is_unused(call, scope):
+        if warms and is_idle(call, scope):
             warms = False
         made = Made(function, call, scope)
         return keys, Cause(scope.module, call, f"`{short(function.path)}`", warms, scope, made)
@@ -178,14 +178,17 @@ class Schedulers:
                 known = known and shape.known
         return False if known else None
 
-    def _is_unused(self, call: s.Call, scope: Scope) -> bool:
-        """Whether a scheduler is put under a name that nothing reads, or under none."""
-        bound = {name: bs for name, bs in scope.bindings.items() if any(b.value is call for b in bs)}
-        if bound:
-            targets = {id(b.node) for bindings in bound.values() for b in bindings}
-            names = (n for n in s.walk(scope.module.block) if isinstance(n, s.Name) and n.text in bound)
-            return all(id(n) in targets for n in names)
+
+def is_idle(call: s.Call, scope: Scope) -> bool:
+    """Whether what a call builds is put under a name of which at most fields are read, or under none."""
+    bound = {name: bs for name, bs in scope.bindings.items() if any(b.value is call for b in bs)}
+    if not bound:
         return any(isinstance(n, s.Evaluate) and n.value is call for n in s.walk(scope.body, into=False))
+    nodes = list(s.walk(scope.body))
+    idle = {id(b.node) for bindings in bound.values() for b in bindings}
+    called = {id(n.func) for n in nodes if isinstance(n, s.Call)}
+    idle |= {id(n.value) for n in nodes if isinstance(n, s.Attribute) and id(n) not in called}
+    return all(id(n) in idle for n in nodes if isinstance(n, s.Name) and n.text in bound)
 
 
 def _is_library(value: Value) -> bool:

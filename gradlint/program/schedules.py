@@ -11,7 +11,7 @@ from gradlint.program.names import Lib, imports
 from gradlint.program.optimizers import Cause, Keys, Optimizers, share
 from gradlint.program.project import Module
 from gradlint.program.rising import Rising
-from gradlint.program.schedulers import CALLEES, Schedulers
+from gradlint.program.schedulers import CALLEES, Schedulers, is_idle
 from gradlint.program.scopes import Scope, Store
 from gradlint.program.values import Bound, Cls, Const, Made, Unknown, Values, ValueSet
 
@@ -154,10 +154,23 @@ class Schedules:
         keys = self.optimizers.held(owner, store.scope)
         if not keys and isinstance(owner, s.Name) and owner.text == store.scope.self_name:
             return None
+        keys -= self._left_idle(store.scope)
         shape = self.rising.expression(store.value, store.scope)
         warms = True if shape.rises else False if shape.known else None
         cause = Cause(store.scope.module, store.node, "the learning rate that is set here", warms, store.scope)
         return (keys, cause) if keys or not self.values.of(owner, store.scope) else None
+
+    def _left_idle(self, scope: Scope) -> Keys:
+        """The optimizers that are given to an instance of the class around a method, which then does nothing."""
+        method = scope.function
+        owner = method.owner if method is not None else None
+        init = self.values.find_method(owner, "__init__") if owner is not None and method is not None else None
+        if init is None or init is method:
+            return frozenset()
+        calls = self.values.callers(init)
+        built = [(self.optimizers.among(call, where), is_idle(call, where)) for call, where in calls]
+        used = {key for keys, idle in built if not idle for key in keys}
+        return frozenset(key for keys, idle in built if idle for key in keys if key not in used)
 
     # --- what cannot be told ------------------------------------------------------------------
 
