@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib
 from gradlint.program.project import Module
+from gradlint.program.reach import is_network
 from gradlint.program.scopes import Binding, Scope
 from gradlint.program.values import Bound, Const, Func, Made, Values
 
@@ -230,7 +231,7 @@ class Conditions:
             elif isinstance(expr.func, s.Attribute):
                 out |= self.light(expr.func.value, scope, depth)
             positional = [a for a in expr.args if not a.keyword]
-            if len(positional) == 1:
+            if len(positional) == 1 and not any(is_network(f, self.values) for f in self.values.of(expr.func, scope)):
                 out |= self.light(positional[0].value, scope, depth - 1)
         elif isinstance(expr, (s.Binary, s.Boolean)):
             out |= self.light(expr.left, scope, depth) | self.light(expr.right, scope, depth)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf, isinf
 
 from gradlint.program import syntax as s
@@ -16,6 +16,9 @@ from gradlint.program.values import Bound, Cls, Const, Func, Made, Partial, Unkn
 from gradlint.vocabulary import Event
 
 _BY_HAND = ("clip", "step", "zero")  # what code does to one parameter after the other
+HOOKS = frozenset(  # the methods that hang a function on a gradient
+    ("register_hook", "register_full_backward_hook", "register_backward_hook", "register_post_accumulate_grad_hook")
+)
 RESULT = "<result>"  # stands for what the call just made gave back
 
 
@@ -637,7 +640,8 @@ class _Lowering:
             held = self.values.of(func.value, self.scope)
             if event is not None and not any(isinstance(v, Func) for v in functions):
                 named = self._event_of_owner(held, func.attr)
-                return self._act(call, named or event, held)
+                act = self._act(call, named or event, held)
+                return act if named is not None or act is None else self._of_engine(act, call, func.value)
         if functions and not all(isinstance(f, (Unknown, Bound)) for f in functions):
             return None
         held = self.values.of(func.value, self.scope)
@@ -650,6 +654,17 @@ class _Lowering:
             return None
         event = self.vocabulary.event(f"{duck}.{func.attr}")
         return self._act(call, event, held) if event is not None else None
+
+    def _of_engine(self, act: Act, call: s.Call, receiver: s.Expr) -> Act:
+        """`engine.backward(loss)`: what nothing here computes is given the loss, and is not it."""
+        if len(call.args) != 1 or call.args[0].keyword or call.args[0].star:
+            return act
+        home = self.scope.lookup(receiver.text) if isinstance(receiver, s.Name) else None
+        if home is not None and any(b.kind != "param" for b in home.bindings[s.text(receiver)]):
+            return act
+        loss = call.args[0].value
+        names = self.conditions.texts(loss) | self.conditions.light(loss, self.scope)
+        return replace(act, operand=loss, names=names)
 
     def _steps_first(self, call: s.Call, func: s.Attribute) -> bool:
         """Whether this is the first unresolved `.step()` after the function's backward, and no other steps there."""
@@ -727,8 +742,8 @@ class _Lowering:
             return None
         about = self.vocabulary.entry("inplace", func.attr)
         if about is None:
-            if func.attr == "register_hook" and call.args:
-                return self._hook(call)
+            if func.attr in HOOKS and call.args:
+                return self._hook(call, func.value)
             return None
         gradient = _gradient_of(func.value)
         if gradient is not None:
@@ -742,22 +757,21 @@ class _Lowering:
             return Act("step", call, self.scope, operand=func.value)
         return None
 
-    def _hook(self, call: s.Call) -> Act | None:
+    def _hook(self, call: s.Call, target: s.Expr) -> Act | None:
         """A backward hook that bounds the gradient: a clip that stays."""
-        body: s.Node | None = None
-        hook = call.args[0].value
-        for value in self.values.of(hook, self.scope):
-            if isinstance(value, Func):
-                body = value.scope.body
-        if body is None:
-            return None
-        for inner in s.calls(body):
+        for value in self.values.of(call.args[0].value, self.scope):
+            hook = _unpartial(value)
+            if isinstance(hook, Func) and self._bounding(hook.scope):
+                return Act("hook", call, self.scope, networks=networks_in(target, self.scope, self.values))
+        return None
+
+    def _bounding(self, hook: Scope) -> bool:
+        """Whether a function clips a gradient that it is given, or those of its parameters."""
+        for inner in s.calls(hook.body):
             name = inner.func.attr if isinstance(inner.func, s.Attribute) else None
             if name is not None and self.vocabulary.entry("inplace", name.rstrip("_") + "_") == "bound":
-                hooked = call.func.value if isinstance(call.func, s.Attribute) else None
-                networks = networks_in(hooked, self.scope, self.values) if hooked is not None else frozenset()
-                return Act("hook", call, self.scope, networks=networks)
-        return None
+                return True
+        return any(isinstance(item, Act) and item.does == "clip" for item in every(self.flows.of(hook)))
 
 
 def _with_networks(flow: Flow, networks: frozenset[Made]) -> Flow:

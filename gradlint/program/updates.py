@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Related
 from gradlint.program import syntax as s
-from gradlint.program.flow import Act, Flows, Invoke, Loop, every
+from gradlint.program.flow import HOOKS, Act, Flows, Invoke, Loop, every
 from gradlint.program.gradients import Clip, Solver, State, unsafe_everywhere
 from gradlint.program.project import Module
 from gradlint.program.reach import is_network, networks_in, networks_of, only_tensors, same_network, trained_by
@@ -107,18 +107,12 @@ class Update:
         if self.kind == "implicit":
             return self.program.trainers.clips(self.act, self.networks)
         return bool(self.act.fact.get("clips")) or any(
-            isinstance(item, Act) and item.does == "hook" and self._may_share(item.networks)
+            isinstance(item, Act) and item.does == "hook" and self._concerns(item)
             for module in self._modules()
+            if not HOOKS.isdisjoint(module.words)
             for scope in module.scopes
-            if "register_hook" in module.words
             for item in every(self.program.flows.of(scope))
         )
-
-    def _may_share(self, networks: frozenset[Made]) -> bool:
-        """Whether these may be networks of the update: where either is not known, they may."""
-        if not networks or not self.networks:
-            return True
-        return any(same_network(a, b, self.program.values) for a in networks for b in self.networks)
 
     @cached_property
     def zeroed_elsewhere(self) -> bool:
@@ -134,10 +128,33 @@ class Update:
                     return True
         return False
 
+    @cached_property
+    def _parts(self) -> tuple[Made, ...]:
+        """The networks with all that they hold."""
+        return tuple(part.made for made in self.networks for part in self.program.traits.parts.whole(made))
+
+    def _concerns(self, hook: Act) -> bool:
+        """Whether a hook is on gradients of this update's networks; one that is on something unknown is taken to be."""
+        values = self.program.values
+        if not self.networks:
+            return True
+        if hook.networks:
+            if not hook.networks.isdisjoint(self._parts):
+                return True
+            return any(
+                same_network(a, b, values) for a in hook.networks for b in self.networks if isinstance(a.of, Cls)
+            )
+        owner = _class_around(hook.scope)
+        if owner is None or not is_network(Made(Cls(owner)), values):
+            return True
+        return any(
+            isinstance(x.of, Cls) and owner in values.lineage(x.of.scope) for x in (*self.networks, *self._parts)
+        )
+
     def _modules(self) -> set[Module]:
         """The files that have to do with the update: its own, its callers', its networks' and its optimizer's."""
         out = {self.module, *(a.scope.module for a in self.backwards)}
-        for made in (*self.networks, *self.optimizers):
+        for made in (*self.networks, *self._parts, *self.optimizers):
             if isinstance(made, Made):
                 if made.scope is not None:
                     out.add(made.scope.module)
@@ -256,6 +273,13 @@ class Update:
             if optimizer.site is not None and optimizer.scope is not None:
                 yield Related(optimizer.scope.module.place(optimizer.site), "the optimizer is built here")
                 break
+
+
+def _class_around(scope: Scope) -> Scope | None:
+    here: Scope | None = scope
+    while here is not None and here.kind != "class":
+        here = here.parent
+    return here
 
 
 def _order(network: Made) -> tuple[str, int]:
