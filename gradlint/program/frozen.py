@@ -37,7 +37,37 @@ class Frozen:
                 if scope.kind != "class" and isinstance(scope.body, s.Block):
                     for stmt, guards in _guarded(scope.body, ()):
                         self._statement(stmt, guards, scope, frozen, trained)
+        frozen.update(self._unrecorded())
         return frozenset(frozen - trained)
+
+    def _unrecorded(self) -> Iterator[Key]:
+        """The parts of networks that are only ever run where no gradients are recorded."""
+        for name, _ in self.values.vocabulary.entries("unrecorded"):
+            for module in self.values.files.mentioning(name.rpartition(".")[2]):
+                for owner in (scope for scope in module.scopes if scope.kind == "class"):
+                    methods = [m for m in owner.inner.values() if m.kind == "function" and m.self_name is not None]
+                    inside = {a for m in methods for a in self._runs(m, name, inside=True)}
+                    for attr in sorted(inside - {a for m in methods for a in self._runs(m, name, inside=False)}):
+                        for store in self.values.self_stores(owner, attr):
+                            if store.value is not None:
+                                yield from self._made(store.value, store.scope, _HOPS)
+
+    def _runs(self, method: Scope, name: str, *, inside: bool) -> Iterator[str]:
+        """The attributes of the instance that a method calls inside such regions, or outside of them."""
+        regions = [
+            node
+            for node in s.walk(method.body)
+            if isinstance(node, s.With)
+            and any(isinstance(i, s.Call) and Lib(name) in self.values.of(i.func, method) for i, _ in node.items)
+        ]
+        held = {call for region in regions for call in s.calls(region.body)}
+        for call in s.calls(method.body):
+            func = call.func
+            own = (
+                isinstance(func, s.Attribute) and isinstance(func.value, s.Name) and func.value.text == method.self_name
+            )
+            if own and isinstance(func, s.Attribute) and (call in held) is inside:
+                yield func.attr
 
     def _statement(
         self, stmt: s.Stmt, guards: tuple[tuple[s.Expr, bool], ...], scope: Scope, frozen: set[Key], trained: set[Key]
@@ -51,6 +81,8 @@ class Frozen:
                     trained.update(parameters)
             elif self._always(guards, target, scope):
                 frozen.update(parameters)
+            elif isinstance(target, s.Name) and len(guards) == 1 and guards[0][1]:
+                frozen.update(self._picked(target, guards[0][0], scope))
 
     def _parameters(self, target: s.Expr, scope: Scope) -> Iterator[Key]:
         """The networks whose parameters `p` of `p.requires_grad` are, or that `net.requires_grad_()` is called on."""
@@ -62,6 +94,16 @@ class Frozen:
                 yield from (key for value in looped for key in self._holders(value, scope))
                 return
         yield from self._made(target, scope, _HOPS)
+
+    def _picked(self, target: s.Name, test: s.Expr, scope: Scope) -> Iterator[Key]:
+        """The parts that a test on the parameters' names picks: `if name.startswith("encoder")`."""
+        names = _siblings(target, scope)
+        picked = _named(test, names)
+        home = scope.lookup(target.text)
+        for binding in home.bindings.get(target.text, ()) if home is not None and picked is not None else ():
+            call = binding.value
+            if binding.kind == "element" and isinstance(call, s.Call) and isinstance(call.func, s.Attribute):
+                yield from self._made(s.Attribute(call.id, call.func.value, picked or ""), scope, _HOPS)
 
     def _holders(self, parameters: s.Expr, scope: Scope) -> Iterator[Key]:
         """The networks of `a.parameters()`, `chain(a.parameters(), b.parameters())`."""
@@ -142,6 +184,20 @@ def _siblings(target: s.Expr, scope: Scope) -> set[str]:
             if target.text in names:
                 return names
     return set()
+
+
+def _named(test: s.Expr, names: set[str]) -> str | None:
+    """The attribute whose parameters a test on their names picks."""
+    text: s.Expr | None = None
+    if isinstance(test, s.Call) and isinstance(test.func, s.Attribute) and test.func.attr == "startswith":
+        if isinstance(test.func.value, s.Name) and test.func.value.text in names:
+            text = test.arg(0)
+    elif isinstance(test, s.Compare) and test.ops == ("in",):
+        if isinstance(test.rights[0], s.Name) and test.rights[0].text in names:
+            text = test.left
+    if isinstance(text, s.Constant) and isinstance(text.value, str):
+        return text.value.rstrip(".")
+    return None
 
 
 def _excludes(test: s.Expr) -> bool | None:
