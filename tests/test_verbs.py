@@ -291,6 +291,12 @@ IMPORTS = [
         id="taken",
     ),
     pytest.param(
+        "try:\n    import torch\nexcept ImportError:\n    raise\nx = torch.ones(1)\n",
+        "torch.nn.utils.clip_grad_norm_",
+        None,
+        id="under a try that the code relies on",
+    ),
+    pytest.param(
         "# Torch\nfrom torch import optim\nimport torchvision\nimport os\n\nx = 1\n",
         "clip_grad_norm_",
         "# Torch\nfrom torch import optim\nfrom torch.nn.utils import clip_grad_norm_\nimport torchvision\nimport os\n"

@@ -49,7 +49,8 @@ def _known(module: Module, dotted: str, scope: Scope, at: int | None) -> str | N
         if scope.lookup(name) is not module.scope or len({_said(b) for b in bindings}) != 1:
             continue
         said = _said(bindings[0])
-        if said is None or not any(_certain(module, b) and (at is None or b.at < at) for b in bindings):
+        relied_on = _relied_on(module, name, scope)
+        if said is None or not any((relied_on or _certain(module, b)) and (at is None or b.at < at) for b in bindings):
             continue
         if dotted == said:
             found.append(name)
@@ -75,6 +76,14 @@ def _said(binding: Binding) -> str | None:
 def _certain(module: Module, binding: Binding) -> bool:
     """Whether the import runs whenever the module is read."""
     return binding.block[0] == module.block.id
+
+
+def _relied_on(module: Module, name: str, scope: Scope) -> bool:
+    """Whether the code around reads a name anyway, so that an import under a `try` is as good as any."""
+    if scope.function is not None:
+        return any(isinstance(n, s.Name) and n.text == name for n in s.walk(scope.body, into=False))
+    run = (stmt for stmt in module.block.body if not isinstance(stmt, (s.Try, s.If, s.Function, s.Class)))
+    return any(isinstance(n, s.Name) and n.text == name for stmt in run for n in s.walk(stmt, into=False))
 
 
 def _free(module: Module, name: str) -> str:
