@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Related
 from gradlint.program import syntax as s
+from gradlint.program.choices import possible
 from gradlint.program.flow import HOOKS, Act, Flows, Invoke, Loop, every
 from gradlint.program.gradients import Clip, Solver, State, unsafe_everywhere
 from gradlint.program.project import Module
@@ -205,7 +206,12 @@ class Update:
             found |= self.program.trainers.networks(self.act)
         elif not found and not any(only_tensors(optimizer, values) for optimizer in self.optimizers):
             found |= self._used()
-        return tuple(sorted(found | self._heirs(found), key=_order))
+        found |= self._heirs(found)
+        if len(found) > 1:
+            conditions = self.program.flows.conditions
+            chosen = {made for made in found if possible(made, self.node, self.scope, conditions, values)}
+            found = chosen or found
+        return tuple(sorted(found, key=_order))
 
     def _heirs(self, found: set[Made]) -> set[Made]:
         """What a network may be that trains itself in a base class: any class that inherits from it."""
