@@ -12,6 +12,7 @@ from gradlint.program.optimizers import is_zero
 from gradlint.program.reach import networks_in, networks_of
 from gradlint.program.scopes import Scope
 from gradlint.program.values import Cls, Const, Func, Made, Values
+from gradlint.vocabulary import operand
 
 
 class Trainers:
@@ -72,6 +73,19 @@ class Trainers:
             if method.kind == "function"
             for item in every(self.flows.of(method))
         )
+
+    def scales(self, act: Act) -> bool:
+        """Whether a framework scales the loss of a backward pass: its object is built for half precision, in words."""
+        return bool(act.fact.get("scales")) and any(isinstance(v, Made) and self._is_half(v) for v in act.owner)
+
+    def _is_half(self, made: Made) -> bool:
+        about = self.values.vocabulary.about("half_precision", made.of.path) if isinstance(made.of, Lib) else None
+        if not isinstance(about, dict) or made.site is None or made.scope is None:
+            return False
+        place, half = operand(about["argument"]), about.get("half")
+        given = made.site.arg(place.position, place.keyword)
+        held = self.values.of(given, made.scope, made.context) if given is not None else frozenset()
+        return bool(held) and all(isinstance(v, Const) and isinstance(half, list) and v.value in half for v in held)
 
     def _runs(self, act: Act) -> Iterator[tuple[s.Call, Scope]]:
         """The calls of the method that trains, on what the construction made."""

@@ -193,7 +193,9 @@ class Update:
     @cached_property
     def skips_nonfinite(self) -> bool:
         """Whether what steps leaves out a step with non-finite gradients by itself, as a gradient scaler does."""
-        return self.kind == "scaler" or bool(self.act.fact.get("skips_nonfinite"))
+        if self.kind == "scaler" or self.act.fact.get("skips_nonfinite"):
+            return True
+        return bool(self.backwards) and all(self.program.trainers.scales(act) for act in self.backwards)
 
     @cached_property
     def networks(self) -> tuple[Made, ...]:
