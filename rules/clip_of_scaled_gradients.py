@@ -19,8 +19,10 @@ class ClipOfScaledGradients(Rule):
     ## Why is this bad?
     `scaler.scale(loss).backward()` computes gradients that are too large by the scale, which starts at 65536 and
     moves as training goes. A clip compares these with its bound: `max_norm=1.0` then clips to a norm of
-    1.0 / 65536 = 1.5e-05. Almost every gradient is clipped to almost nothing, and training all but stops. As the scale
-    changes so does the bound, so that no other choice of `max_norm` is right either.
+    1.0 / 65536 = 1.5e-05. Almost every gradient is clipped to almost nothing, and with SGD training all but stops. Adam
+    divides by the size of the gradients and goes on, but every batch then counts alike, and its steps get shorter where
+    the gradients of a large network come near its `eps`. As the scale changes so does the bound, so that no other
+    choice of `max_norm` is right either.
 
     `scaler.unscale_(optimizer)` divides the gradients by the scale. `scaler.step(optimizer)` sees that this was done,
     and does not do it again. It may be called once for each optimizer between two calls of `scaler.update()`: where

@@ -16,7 +16,7 @@ from typing import Any, Final
 from unittest.mock import patch
 
 STEPS: Final = 10
-# The step before which the losses become NaN, where they are poisoned.
+# After how many backward passes the losses become NaN, where they are poisoned.
 POISONED: Final = 5
 _LOSSES: Final = (
     "binary_cross_entropy",
@@ -50,7 +50,7 @@ class Seen:
 
 
 class Probe:
-    """Watches a run; with `poison` every loss is NaN from the sixth step on."""
+    """Watches a run; with `poison` every loss is NaN from the sixth backward pass on."""
 
     def __init__(self, poison: bool) -> None:
         self.torch: Any = importlib.import_module("torch")
@@ -60,7 +60,7 @@ class Probe:
 
     @property
     def poisons(self) -> bool:
-        return self.poison and self.seen.steps >= POISONED
+        return self.poison and len(self.seen.losses) >= POISONED
 
     @contextmanager
     def watching(self) -> Iterator[None]:
