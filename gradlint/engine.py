@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gradlint.config import Config
 from gradlint.finding import Finding, Problem
-from gradlint.program.flow import Flows
+from gradlint.program.flow import Act, Flows
 from gradlint.program.networks import Network, networks_of
 from gradlint.program.project import Files, Module
 from gradlint.program.schedules import Schedules
@@ -80,6 +80,8 @@ class Project:
         if any(_overrides(rule, "check_update") for rule in self.rules):
             for update in self.all_updates.of(module):
                 found += self._ask("check_update", update, module)
+            if module in self.all_updates.unjudged:
+                self._own.append(_unjudged(self.all_updates.unjudged[module], module))
         if any(_overrides(rule, "check_network") for rule in self.rules):
             for network in networks_of(module, self.program.values):
                 found += self._ask("check_network", network, module)
@@ -127,6 +129,12 @@ class Project:
         except Exception as error:  # a rule may come from anyone; the others still report
             self._own.append(_crash(rule, error, module))
             return []
+
+
+def _unjudged(act: Act, module: Module) -> Problem:
+    place = module.place(act.node)
+    message = "too many ways lead to this step to be followed; it, and perhaps others of the file, are not judged"
+    return Problem(message, place.path, place.start.row, place.start.column, place.cell)
 
 
 def _crash(rule: Rule, error: Exception, module: Module) -> Problem:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import NamedTuple
 
 from gradlint.program import syntax as s
@@ -81,6 +82,17 @@ class State(NamedTuple):
 _CORE = State._fields.index("loss")
 
 
+class Exhausted(Exception):  # noqa: N818 - no error
+    """More ways lead through the code than may be followed."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """How much may still be followed: one for each state at each event."""
+
+    left: int
+
+
 @dataclass(slots=True)
 class Exits:
     """The states in which a piece of flow ends, by how it ends."""
@@ -105,11 +117,13 @@ class Solver:
     Args:
         flows: what each function does.
         concerns: whether an event is about this optimizer (its step, its clip, its `unscale_`).
+        budget: how much may be followed; `run` raises Exhausted where that is not enough.
     """
 
-    def __init__(self, flows: Flows, concerns: Concerns) -> None:
+    def __init__(self, flows: Flows, concerns: Concerns, budget: Budget) -> None:
         self.flows = flows
-        self.concerns = concerns
+        self.concerns = cache(concerns)
+        self.budget = budget
         self.arrivals: dict[Act, set[State]] = {}
         self.paths: dict[Act, tuple[s.Call, ...]] = {}
         self._memo: dict[tuple[Scope, State], tuple[frozenset[State], dict[Act, set[State]]]] = {}
@@ -151,6 +165,9 @@ class Solver:
         for item in flow:
             if not exits.falls:
                 break
+            self.budget.left -= len(exits.falls)
+            if self.budget.left < 0:
+                raise Exhausted
             if isinstance(item, Act):
                 exits.falls = {self._act(item, state) for state in exits.falls}
             elif isinstance(item, Rebind):

@@ -26,6 +26,7 @@ _OTHERS = 8
 
 _WORD = re.compile(rb"[^\W\d]\w*")
 _LONG = 100  # a longer word is data
+_LARGEST = 1_500_000  # characters: parsing more takes seconds, and nobody wrote it
 _ADDS_FOLDER = re.compile(rb"sys\.path(?:\.(?:append|insert|extend)\s*\(|\s*\+=)([^\n]*)")
 _STRING = re.compile(rb"""['"]([^'"\n]*)['"]""")
 
@@ -191,6 +192,8 @@ class Files:
         module: Module | None = None
         try:
             source = source or self._overlay.get(path) or read(path)
+            if len(source.code) > _LARGEST:
+                raise SourceError(Problem(_too_large(source), source.name))
             module = self._before.get(path)
             if module is None or module.source.text != source.text:
                 module = self._parsed(source, wanted)
@@ -402,6 +405,11 @@ class Files:
 
 def _parse(source: Source) -> cst.Module:
     return cst.parse_module(source.code)
+
+
+def _too_large(source: Source) -> str:
+    size, most = (f"{count / 1e6:.1f} million" for count in (len(source.code), _LARGEST))
+    return f"too large to be analysed: {size} characters, and {most} is the most; exclude it if it is generated"
 
 
 def syntax_problem(source: Source, error: cst.ParserSyntaxError, start: int = 0) -> Problem:

@@ -11,7 +11,7 @@ from gradlint.finding import Related
 from gradlint.program import syntax as s
 from gradlint.program.choices import possible
 from gradlint.program.flow import HOOKS, Act, Flows, Invoke, Loop, every
-from gradlint.program.gradients import Clip, Solver, State, unsafe_everywhere
+from gradlint.program.gradients import Budget, Clip, Exhausted, Solver, State, unsafe_everywhere
 from gradlint.program.project import Module
 from gradlint.program.reach import is_network, networks_in, networks_of, only_tensors, same_network, trained_by
 from gradlint.program.scopes import Scope
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gradlint.program.trainers import Trainers
 
 _ROOTS = 12
+STEPS = 200_000  # how many states at events are followed for one file: some seconds
 _CLIMB = 8
 
 
@@ -307,21 +308,24 @@ class Updates:
     def __init__(self, program: Program) -> None:
         self.program = program
         self._solved: dict[object, dict[Act, set[State]]] = {}
+        self.unjudged: dict[Module, Act] = {}  # the first step of a file that took too much to follow
 
     def of(self, module: Module) -> list[Update]:
         out: list[Update] = []
+        budget = Budget(STEPS)
         for scope in module.scopes:
             if scope.kind == "class":
                 continue
             acts = {a.node.id: a for a in every(self.program.flows.of(scope)) if isinstance(a, Act)}
             for act in acts.values():
                 if act.does in ("step", "implicit"):
-                    update = self._update(act)
-                    if update is not None:
-                        out.append(update)
+                    try:
+                        out.append(self._update(act, budget))
+                    except (Exhausted, RecursionError):
+                        self.unjudged.setdefault(module, act)
         return out
 
-    def _update(self, act: Act) -> Update | None:
+    def _update(self, act: Act, budget: Budget) -> Update:
         known = True
         focus = Focus(act, self.program.values)
         reached: dict[Act, set[State]] = {}
@@ -329,14 +333,14 @@ class Updates:
             key = (root, entry, focus.key)
             arrivals = self._solved.get(key)
             if arrivals is None:
-                solver = Solver(self.program.flows, focus.concerns)
+                solver = Solver(self.program.flows, focus.concerns, budget)
                 solver.run(root, entry)
                 arrivals = self._solved[key] = solver.arrivals
             for other, found in arrivals.items():
                 reached.setdefault(other, set()).update(found)
         states = _at(act, reached)
         if not states and act.does == "step":
-            solver = Solver(self.program.flows, focus.concerns)
+            solver = Solver(self.program.flows, focus.concerns, budget)
             solver.run(act.scope, State(fresh=None))
             reached = solver.arrivals
             states = _at(act, reached)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from gradlint.program import syntax as s
 from gradlint.program.conditions import Leaf
 from gradlint.program.flow import Act, Attempt, Branch, Choice, Flows, Invoke, Loop
-from gradlint.program.gradients import Concerns, Exits, Solver, State
+from gradlint.program.gradients import Budget, Concerns, Exits, Solver, State
 from gradlint.program.scopes import Scope
-from gradlint.program.updates import Focus, Update, Updates
+from gradlint.program.updates import STEPS, Focus, Update, Updates
 
 Call = tuple[Scope, s.Call | None]
 
@@ -42,7 +42,7 @@ class _Tracer(Solver):
     """A solver that notes every event in the order in which it first comes to it."""
 
     def __init__(self, flows: Flows, concerns: Concerns) -> None:
-        super().__init__(flows, concerns)
+        super().__init__(flows, concerns, Budget(STEPS))
         self.met: dict[Act | Branch, tuple[Scope, tuple[Call, ...], set[State]]] = {}
 
     def _note(self, what: Act | Branch, states: Iterable[State]) -> None:

@@ -1,0 +1,92 @@
+"""Code that nobody wrote by hand: it takes seconds, not minutes, and what is left out is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import RNN_LOOP, Done, Gradlint, process
+
+HEAD = "import torch\nfrom torch import nn\n\n\n"
+CLIP = "torch.nn.utils.clip_grad_norm_(model.parameters(), {0})"
+
+
+def lint(project: Path, text: str) -> Done:
+    (project / "train.py").write_text(text)
+    done = process("--no-cache", "--isolated", "--output-format", "concise")
+    out, err = done.communicate(timeout=300)  # a hang is a failure, not a day of waiting
+    assert "Traceback" not in err
+    assert "internal error" not in err
+    return Done(done.returncode, out, err)
+
+
+def test_a_large_file(project: Path) -> None:
+    row = "[" + ", ".join(map(str, range(1000))) + "]\n"
+    done = lint(project, RNN_LOOP + "".join(f"TABLE_{number} = {row}" for number in range(1100)))
+    assert done.status == 2
+    assert "train.py: too large to be analysed: 5.4 million characters, and 1.5 million is the most" in done.err
+
+
+def test_an_imported_large_file_is_passed_over(project: Path) -> None:
+    (project / "table.py").write_text("ROWS = [\n" + "    0,\n" * 300_000 + "]\n")
+    done = lint(project, RNN_LOOP.replace("import torch\n", "import torch\nfrom table import ROWS\n", 1))
+    assert (done.status, done.err) == (1, "")
+
+
+@pytest.mark.parametrize(
+    "deep",
+    [
+        "def deep(x):\n" + "".join(f"{'    ' * (level + 1)}if x > {level}:\n" for level in range(1000)) + "    " * 1001,
+        "x = " + "(" * 5000 + ")" * 5000 + "\ny = ",
+        "x = " + "[" * 500 + "]" * 500 + "\ny = ",
+    ],
+    ids=["blocks", "parentheses", "brackets"],
+)
+def test_deep_nesting(project: Path, deep: str) -> None:
+    done = lint(project, RNN_LOOP + deep + "0\n")
+    assert done.status in (1, 2)
+    assert done.out or done.err
+
+
+def test_many_branches(project: Path) -> None:
+    branches = "".join(f"        if args.f{number}:\n            {CLIP.format(number)}\n" for number in range(10_000))
+    lines = RNN_LOOP.replace("def train(batches):", "def train(batches, args):").splitlines(keepends=True)
+    done = lint(project, "".join(lines[:-1]) + branches + lines[-1])
+    assert done.status in (0, 2)
+    assert done.status == 0 or "are not judged" in done.err
+
+
+def test_calls_in_circles(project: Path) -> None:
+    functions = "".join(
+        f"def f{number}(loss, optimizer):\n    if loss > {number}:\n        f{number * 7 % 300}(loss, optimizer)\n"
+        f"    f{(number + 1) % 300}(loss, optimizer)\n    loss.backward()\n    optimizer.step()\n\n\n"
+        for number in range(300)
+    )
+    start = "def train(model):\n    f0(model(), torch.optim.SGD(model.parameters(), lr=0.1))\n"
+    done = lint(project, HEAD + functions + start)
+    assert done.status in (0, 1, 2)
+    assert done.status != 2 or "are not judged" in done.err
+
+
+def test_many_optimizers(project: Path) -> None:
+    numbers = range(300)
+    body = "".join(f"    o{number} = torch.optim.Adam(models[{number}].parameters())\n" for number in numbers)
+    loop = "".join(
+        f"        loss = models[{number}](x).mean()\n        o{number}.zero_grad()\n        loss.backward()\n"
+        f"        o{number}.step()\n"
+        for number in numbers
+    )
+    done = lint(project, f"{HEAD}def train(models, batches):\n{body}    for x in batches:\n{loop}")
+    assert done.status in (0, 1, 2)
+    assert done.status != 2 or "are not judged" in done.err
+
+
+def test_a_bound_is_a_problem_of_the_file_alone(
+    project: Path, gradlint: Gradlint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gradlint.program.updates.STEPS", 1)
+    (project / "train.py").write_text(RNN_LOOP)
+    done = gradlint("--no-cache")
+    assert done.status == 2
+    assert done.err.startswith("error: train.py:25:9: too many ways lead to this step to be followed")
