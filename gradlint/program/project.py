@@ -26,6 +26,8 @@ _OTHERS = 8
 
 _WORD = re.compile(rb"[^\W\d]\w*")
 _LONG = 100  # a longer word is data
+# Brackets opened so often and not closed: libcst's parser, which recurses in native code, would take the process down.
+_DEEP = re.compile(r"(?:[(\[{][^()\[\]{}]*){1000}")
 _LARGEST = 1_500_000  # characters: parsing more takes seconds, and nobody wrote it
 _ADDS_FOLDER = re.compile(rb"sys\.path(?:\.(?:append|insert|extend)\s*\(|\s*\+=)([^\n]*)")
 _STRING = re.compile(rb"""['"]([^'"\n]*)['"]""")
@@ -404,6 +406,8 @@ class Files:
 
 
 def _parse(source: Source) -> cst.Module:
+    if _DEEP.search(source.code):
+        raise RecursionError
     return cst.parse_module(source.code)
 
 
