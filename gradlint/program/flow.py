@@ -11,7 +11,7 @@ from gradlint.program import syntax as s
 from gradlint.program.conditions import Conditions, Leaf, constant_truth
 from gradlint.program.names import Lib
 from gradlint.program.reach import networks_in
-from gradlint.program.scopes import Scope
+from gradlint.program.scopes import Scope, Store
 from gradlint.program.values import Bound, Cls, Const, Func, Made, Partial, Unknown, Value, Values, ValueSet
 from gradlint.vocabulary import Event
 
@@ -127,6 +127,7 @@ class Flows:
     _pruned: dict[Scope, Flow] = field(default_factory=dict)
     _reach: dict[Scope, Reach] = field(default_factory=dict)
     _clipper: tuple[Func, ...] | None = None
+    _handed: bool | None = None
 
     def __post_init__(self) -> None:
         self.conditions = Conditions(self.values)
@@ -272,6 +273,18 @@ class Flows:
                     names |= item.sources
                     grown = True
         return frozenset(names)
+
+    def hands_over(self) -> bool:
+        """Whether the project gives gradients of one network to a copy of it: `shared._grad = own.grad`."""
+        if self._handed is None:
+            modules = {m for text in ("._grad", ".grad =") for m in self.values.files.mentioning(text)}
+            self._handed = any(
+                _takes_gradient(store)
+                for m in modules
+                for n in ("grad", "_grad")
+                for store in m.attribute_stores.get(n, ())
+            )
+        return self._handed
 
     def clipper(self) -> tuple[Func, ...]:
         """The project's one callable class that clips what it is given, for a callee that only a config file names."""
@@ -772,6 +785,16 @@ class _Lowering:
             if name is not None and self.vocabulary.entry("inplace", name.rstrip("_") + "_") == "bound":
                 return True
         return any(isinstance(item, Act) and item.does == "clip" for item in every(self.flows.of(hook)))
+
+
+def _takes_gradient(store: Store) -> bool:
+    """Whether the gradient of something else is stored as a gradient."""
+    value = store.value
+    while isinstance(value, s.Call) and isinstance(value.func, s.Attribute):  # p.grad.cpu()
+        value = value.func.value
+    if not isinstance(value, s.Attribute) or value.attr not in ("grad", "_grad"):
+        return False
+    return s.text(value.value) != s.text(store.base)
 
 
 def _with_networks(flow: Flow, networks: frozenset[Made]) -> Flow:

@@ -178,7 +178,7 @@ class Update:
 
     def concerned(self, act: Act) -> bool:
         """Whether an event is about the gradients of this step."""
-        return act.node is self.node or Focus(self.act, self.program.values).concerns(act)
+        return act.node is self.node or Focus(self.act, self.program.flows).concerns(act)
 
     def one(self, act: Act) -> bool:
         """Whether an event is about one optimizer, not about each of several in turn."""
@@ -327,7 +327,7 @@ class Updates:
 
     def _update(self, act: Act, budget: Budget) -> Update:
         known = True
-        focus = Focus(act, self.program.values)
+        focus = Focus(act, self.program.flows)
         reached: dict[Act, set[State]] = {}
         for root, entry in self.roots(act):
             key = (root, entry, focus.key)
@@ -399,9 +399,10 @@ class Updates:
 class Focus:
     """The optimizer that an update steps, and which events are about it."""
 
-    def __init__(self, act: Act, values: Values) -> None:
+    def __init__(self, act: Act, flows: Flows) -> None:
         self.act = act
-        self.values = values
+        self.flows = flows
+        self.values = values = flows.values
         self.text = s.text(act.operand) if act.operand is not None else ""
         self.optimizers = {(v.of, v.site) for v in act.optimizers if isinstance(v, Made)}
         self.networks: set[Made] = set(act.networks)
@@ -436,7 +437,10 @@ class Focus:
 
     def _covers(self, clip: Act) -> bool:
         """Whether a clip is about this update's parameters; one whose parameters cannot be found is taken to be."""
-        return self._shares(clip.networks) if clip.networks else True
+        if not clip.networks or self._shares(clip.networks):
+            return True
+        copies = any(a.of == b.of for a in clip.networks for b in self.networks)
+        return copies and clip.does == "clip" and self.flows.hands_over()
 
     def _shares(self, networks: frozenset[Made]) -> bool:
         if not self.networks:

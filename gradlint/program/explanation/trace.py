@@ -61,7 +61,7 @@ class _Tracer(Solver):
 
 def trace(update: Update, updates: Updates) -> list[Met]:
     """The events on the ways to an update and behind it."""
-    focus = Focus(update.act, update.program.values)
+    focus = Focus(update.act, update.program.flows)
     tracer = _Tracer(update.program.flows, focus.concerns)
     for root, entry in updates.roots(update.act):
         tracer.run(root, entry)
