@@ -197,7 +197,7 @@ def test_a_run_is_recorded_and_compared(
     assert benchmark() == 0
     verdict(tmp_path, verdict="true", why="An LSTM, and no clip.")
     assert benchmark("--table") == 0
-    said = "| GL101 | 1 of 1 | 1 | 1 | 0 | 0 | 100.0% | - |\n"
+    said = "| GL101 | 1 of 1 | 1 | 1 | 0 | 0 | 100.0% | 0 | - |\n"
     assert said in capsys.readouterr().out
     assert said in (tmp_path / "README.md").read_text()
     assert file.read_text() == dump(parse(file.name, file.read_text()))
@@ -270,5 +270,6 @@ def test_measures() -> None:
     (found,) = measures(entries)
     assert (found.repositories, found.true, found.false, found.debatable) == (2, 4, 1, 1)
     assert found.judged == 6
+    assert found.cured == 1
     assert found.precision == pytest.approx(0.8)
     assert (found.missed, found.sample) == (1, 3)

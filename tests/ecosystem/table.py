@@ -22,6 +22,7 @@ class Measure:
     Args:
         repositories: in how many of them the rule reports something.
         true, false, debatable: its findings by verdict.
+        cured: what it reported falsely before, and no longer does.
         missed: what the sample of silent places shows that it should have reported.
         sample: how many places the sample has.
     """
@@ -31,6 +32,7 @@ class Measure:
     true: int
     false: int
     debatable: int
+    cured: int
     missed: int
     sample: int
 
@@ -58,6 +60,7 @@ def measures(entries: Sequence[Entry]) -> Iterator[Measure]:
             _count(found, "true"),
             _count(found, "false"),
             _count(found, "debatable"),
+            _count((row for row in rows if not row.found and not row.sample), "false"),
             _count((row for row in sample if not row.found), "true"),
             len(sample),
         )
@@ -69,14 +72,15 @@ def _count(rows: Iterable[Row], verdict: str) -> int:
 
 def table(entries: Sequence[Entry]) -> Iterator[str]:
     """The measures in Markdown."""
-    yield "| rule | repositories | findings judged | true | false | debatable | precision | missed in the sample |"
-    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
+    heads = ("rule", "repositories", "findings judged", "true", "false", "debatable", "precision")
+    yield f"| {' | '.join((*heads, 'false and cured', 'missed in the sample'))} |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
     for each in measures(entries):
         precision = "-" if each.precision is None else f"{each.precision:.1%}"
         missed = f"{each.missed} of {each.sample}" if each.sample else "-"
         yield (
             f"| {each.rule} | {each.repositories} of {len(entries)} | {each.judged} | {each.true} | {each.false} "
-            f"| {each.debatable} | {precision} | {missed} |"
+            f"| {each.debatable} | {precision} | {each.cured} | {missed} |"
         )
 
 
