@@ -101,9 +101,10 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A command line option or another setting that the user chooses."""
+    """A command line option or another setting that the user chooses; `listed` if the code lists the choices."""
 
     name: str
+    listed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,7 +359,8 @@ class Values:
         if home is None:
             found = starred(self.files, scope.module.scope, name)
             if found is not None:
-                return self.meaning(found)
+                stray = isinstance(found, Lib) and self.vocabulary.is_library(name)
+                return self.meaning(Lib(name) if stray else found)
             return frozenset([Lib(f"builtins.{name}")]) if hasattr(builtins, name) else NONE
         use = at if home is scope or home.function is scope.function else None
         while context is not None and context.scope is not home:
@@ -427,7 +429,7 @@ class Values:
     def _of_namesake(self, package: Package, name: str) -> ValueSet:
         """What a file named for a library does not have is the library's."""
         top = package.path.parent.name if package.path.stem == "__init__" else package.path.stem
-        if not any(path.partition(".")[0] == top for path, _ in self.vocabulary.entries("roles")):
+        if not self.vocabulary.is_library(top):
             return NONE
         return frozenset([Lib(self.vocabulary.canonical(f"{top}.{name}"))])
 
@@ -666,6 +668,9 @@ class Values:
                     out |= self.attribute(base, name)
             if isinstance(base, Package) and not self._named(call.args[1].value, scope, context):
                 out |= self._anything_in(base)
+            if isinstance(base, Lib) and not names:
+                start, end = self._known_ends(call.args[1].value, scope, context)
+                out |= {Lib(path) for path in self.vocabulary.spelled(f"{base.path}.{start}", end) if start or end}
             elif not names:
                 for text in self.spelled(call.args[1].value, scope, context):
                     out |= self._spelled_attribute(base, text)
@@ -692,12 +697,11 @@ class Values:
     def _named(self, expr: s.Expr, scope: Scope, context: Context | None) -> bool:
         """Whether all that a name can be is known; what the user chooses is, where the code lists the choices."""
         values = self.of(expr, scope, context)
-        known = sum(isinstance(v, Const) for v in values)
-        return known > 1 or (known == 1 and not self._chosen(expr, scope, context))
+        return any(isinstance(v, Const) for v in values) and not self._chosen(expr, scope, context)
 
     def _chosen(self, expr: s.Expr, scope: Scope, context: Context | None) -> bool:
         return any(
-            isinstance(v, Option)
+            isinstance(v, Option) and not v.listed
             for part in s.walk(expr)
             if isinstance(part, (s.Name, s.Attribute, s.Subscript))
             for v in self.of(part, scope, context)
@@ -1401,7 +1405,8 @@ class Values:
         """The values of an option that a command line parser defines: its default and its choices."""
         if not isinstance(value.of, Lib) or not self.vocabulary.is_options(value.of.path):
             return NONE
-        out: set[Value] = {Option(name)}
+        out: set[Value] = set()
+        listed = False
         flags = {f"--{name}", f"--{name.replace('_', '-')}", f"-{name}", name}
         for module in self.files.mentioning("add_argument", name):
             for call, where in module.calls.get("add_argument", ()):
@@ -1416,9 +1421,23 @@ class Values:
                 action = call.arg(None, "action")
                 if isinstance(action, s.Constant) and action.value in ("store_true", "store_false"):
                     out |= {Const(True), Const(False)}
+                    listed = True
                 choices = call.arg(None, "choices")
                 if choices is not None:
                     out |= {v for v in self.elements(self.of(choices, where)) if isinstance(v, Const)}
+                    listed = True
+        out.add(Option(name, listed))
+        return frozenset(out | {v for v in self._put_among(value, name) if not isinstance(v, Const)})
+
+    def _put_among(self, options: Made, name: str) -> ValueSet:
+        """What code puts among the options: `args.model_class = Net`."""
+        out: set[Value] = set()
+        if options.scope is None:
+            return NONE
+        for module in self.files.naming(f".{name} =", near=options.scope.module, hints=()):
+            for store in module.attribute_stores.get(name, ()):
+                if any(isinstance(v, Made) and v.of == options.of for v in self.of(store.base, store.scope)):
+                    out |= self.stored(store, None)
         return frozenset(out)
 
     # --- containers ---------------------------------------------------------------------------
@@ -1463,6 +1482,8 @@ class Values:
                     out |= value.parts[key]
             return frozenset(out) if keys else self.elements(frozenset([value]))
         if isinstance(value, Table):
+            if any(isinstance(i, Option) and not i.listed for i in index):  # the user may choose any
+                return self.elements(frozenset([value]))
             hit = [v for k, v in value.items if k in keys or k is None] if keys else []
             return self._union(hit) if hit else (NONE if keys else self.elements(frozenset([value])))
         if isinstance(value, Many):
@@ -1594,6 +1615,8 @@ def _fold(op: str, a: s.Literal, b: s.Literal) -> list[s.Literal]:
     """Arithmetic on two constants, kept small."""
     if isinstance(a, str) and isinstance(b, str) and op == "+":
         return [a + b] if len(a) + len(b) < 1000 else []
+    if isinstance(a, str) and op == "%" and a.count("%") == 1:
+        return [a.replace("%s", str(b)).replace("%d", str(b))] if len(a) < 1000 else []
     if not (isinstance(a, (int, float)) and isinstance(b, (int, float))):
         return []
     try:

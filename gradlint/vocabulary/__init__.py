@@ -114,6 +114,16 @@ class Vocabulary:
         """All exact entries of a section."""
         yield from self._exact.get(section, {}).items()
 
+    def is_library(self, name: str) -> bool:
+        """Whether a name is that of a library that there is a vocabulary of."""
+        return any(path.partition(".")[0] == name for path, _ in self.entries("roles"))
+
+    def spelled(self, start: str, end: str) -> Iterator[str]:
+        """The symbols with events that a name of which the middle is not known may mean."""
+        for path, _ in self.entries("events"):
+            if path.startswith(start) and path.endswith(end) and "." not in path[len(start) :]:
+                yield path
+
     def canonical(self, path: str) -> str:
         """The one spelling of a symbol that has several."""
         known = self._canonical.get(path)
