@@ -179,7 +179,7 @@ def _given_varying(function: Func, call: s.Call, varying: frozenset[str]) -> fro
     scope, bound = function.scope, function.receiver is not None
     return frozenset(
         param.name
-        for param in scope.params
+        for param in (scope.params[1:] if bound and scope.self_name is not None else scope.params)
         if (given := call.arg(argument_position(scope, param, bound=bound), param.name)) is not None
         and _mentions(given, varying)
     )

@@ -1407,27 +1407,34 @@ class Values:
             return NONE
         out: set[Value] = set()
         listed = False
+        for call, where in self._definitions(name, value):
+            default = call.arg(None, "default")
+            if default is not None:
+                out |= self.of(default, where)
+            action = call.arg(None, "action")
+            if isinstance(action, s.Constant) and action.value in ("store_true", "store_false"):
+                out |= {Const(True), Const(False)}
+                listed = True
+            choices = call.arg(None, "choices")
+            if choices is not None:
+                out |= {v for v in self.elements(self.of(choices, where)) if isinstance(v, Const)}
+                listed = True
+        out.add(Option(name, listed))
+        return frozenset(out | {v for v in self._put_among(value, name) if not isinstance(v, Const)})
+
+    def _definitions(self, name: str, options: Made) -> list[tuple[s.Call, Scope]]:
+        """The calls that define an option: those of the file that parses it, else those of the project."""
         flags = {f"--{name}", f"--{name.replace('_', '-')}", f"-{name}", name}
+        out: list[tuple[s.Call, Scope]] = []
         for module in self.files.mentioning("add_argument", name):
             for call, where in module.calls.get("add_argument", ()):
                 texts = {a.value.value for a in call.args if not a.keyword and isinstance(a.value, s.Constant)}
                 dest = call.arg(None, "dest")
                 named = isinstance(dest, s.Constant) and dest.value == name
-                if not (named or (texts & flags and dest is None)):
-                    continue
-                default = call.arg(None, "default")
-                if default is not None:
-                    out |= self.of(default, where)
-                action = call.arg(None, "action")
-                if isinstance(action, s.Constant) and action.value in ("store_true", "store_false"):
-                    out |= {Const(True), Const(False)}
-                    listed = True
-                choices = call.arg(None, "choices")
-                if choices is not None:
-                    out |= {v for v in self.elements(self.of(choices, where)) if isinstance(v, Const)}
-                    listed = True
-        out.add(Option(name, listed))
-        return frozenset(out | {v for v in self._put_among(value, name) if not isinstance(v, Const)})
+                if named or (texts & flags and dest is None):
+                    out.append((call, where))
+        home = options.scope.module if options.scope is not None else None
+        return [x for x in out if x[1].module is home] or out
 
     def _put_among(self, options: Made, name: str) -> ValueSet:
         """What code puts among the options: `args.model_class = Net`."""
