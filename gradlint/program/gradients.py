@@ -352,7 +352,7 @@ class Solver:
                 clips=frozenset(c for c in state.clips if state.fresh and not state.stepped),
                 guarded=guarded,
                 loss=names,
-                leftover=state.leftover or bool(state.fresh and state.moved and not state.zeroed and act.event),
+                leftover=state.leftover or bool(state.fresh and state.moved and not state.zeroed and _adds(act)),
             )
         scaled = state.scaled or self._is_scaled(act)
         return state._replace(backward=act, scaled=scaled, guarded=guarded or state.guarded, loss=names | state.loss)
@@ -388,6 +388,11 @@ class Solver:
             self.paths[act] = tuple(call for _, call in self._active if call is not None)
         awaiting = state.awaiting or bool(act.fact.get("scaled"))
         return state._replace(stepped=True, moved=True, zeroed=False, awaiting=awaiting)
+
+
+def _adds(act: Act) -> bool:
+    """Whether a backward pass adds to the gradients that are there."""
+    return act.event is not None and not act.event.facts.get("apart")
 
 
 def arguments(call: s.Call, scope: Scope) -> list[tuple[str, s.Expr]]:

@@ -119,6 +119,9 @@ class Update:
     @cached_property
     def zeroed_elsewhere(self) -> bool:
         """Whether something may zero the gradients that was not met on the way to the step."""
+        stepped = s.text(self.act.operand) if self.act.operand is not None else None
+        if any(a.receiver is not None and s.text(a.receiver) == stepped for a in self.backwards):
+            return True  # an engine, which does both, and zeroes by itself
         met = {(act.scope, act.node.id) for act in self.arrivals if act.does == "zero"}
         near = {act.scope for act in self.arrivals}
         near |= {method for scope in near if scope.owner is not None for method in scope.owner.inner.values()}
