@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gradlint.finding import Finding, Level, Related
     from gradlint.fix.edits import Edit, Fix, Safety
+    from gradlint.program.files import File
     from gradlint.program.networks import Network
     from gradlint.program.updates import Update
     from gradlint.rule import Rule
@@ -18,6 +19,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Edit": "gradlint.fix.edits",
+    "File": "gradlint.program.files",
     "Finding": "gradlint.finding",
     "Fix": "gradlint.fix.edits",
     "Level": "gradlint.finding",
@@ -28,7 +30,7 @@ _HOMES = {
     "Update": "gradlint.program.updates",
 }
 
-__all__ = ["Edit", "Finding", "Fix", "Level", "Network", "Related", "Rule", "Safety", "Update", "__version__"]
+__all__ = ["Edit", "File", "Finding", "Fix", "Level", "Network", "Related", "Rule", "Safety", "Update", "__version__"]
 
 
 def __getattr__(name: str) -> object:

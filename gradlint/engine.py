@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gradlint.config import Config
 from gradlint.finding import Finding, Problem
+from gradlint.program.files import File
 from gradlint.program.flow import Act, Flows
 from gradlint.program.networks import Network, networks_of
 from gradlint.program.project import Files, Module
@@ -85,6 +86,7 @@ class Project:
         if any(_overrides(rule, "check_network") for rule in self.rules):
             for network in networks_of(module, self.program.values):
                 found += self._ask("check_network", network, module)
+        found += self._ask("check_file", File(self.program, module), module)
         once = {(f.code, f.place, f.message): f for f in sorted(found, key=_order, reverse=True)}  # by several updates
         return sorted(once.values(), key=_order)
 
@@ -117,12 +119,12 @@ class Project:
             self._own.append(_crash(rule, error, module))
             return None
 
-    def _ask(self, level: str, subject: Update | Network, module: Module) -> Iterator[Finding]:
+    def _ask(self, level: str, subject: Update | Network | File, module: Module) -> Iterator[Finding]:
         for rule in self.rules:
             if _overrides(rule, level):
                 yield from self._ask_one(rule, level, subject, module)
 
-    def _ask_one(self, rule: Rule, level: str, subject: Update | Network, module: Module) -> list[Finding]:
+    def _ask_one(self, rule: Rule, level: str, subject: Update | Network | File, module: Module) -> list[Finding]:
         try:
             answers: Iterable[Finding] = getattr(rule, level)(subject)
             return list(answers)

@@ -10,6 +10,7 @@ from gradlint.fix.edits import Fix
 from gradlint.program import syntax as s
 
 if TYPE_CHECKING:
+    from gradlint.program.files import File
     from gradlint.program.networks import Network
     from gradlint.program.project import Module
     from gradlint.program.updates import Update
@@ -19,7 +20,7 @@ class Rule:
     """A hazard. The docstring is its page; annotated class attributes are its options.
 
     A rule overrides the level that it needs: `check_update` for each place where parameters change,
-    `check_network` for each network that a file defines.
+    `check_network` for each network that a file defines, `check_file` for each file.
 
     Args:
         options: values of the rule's options, by attribute name.
@@ -41,6 +42,10 @@ class Rule:
 
     def check_network(self, network: Network) -> Iterator[Finding]:
         """Findings about one network."""
+        yield from ()
+
+    def check_file(self, file: File) -> Iterator[Finding]:
+        """Findings about one file."""
         yield from ()
 
     def spares_update(self, update: Update) -> str | None:

@@ -43,6 +43,11 @@ class Act:
         return dict(self.event.facts) if self.event is not None else {}
 
     @property
+    def about_gradients(self) -> bool:
+        """Whether a test for non-finite values is of gradients or their norm."""
+        return bool(self.fact.get("gradients"))
+
+    @property
     def resolved(self) -> bool:
         """Whether it is known what it is about: an optimizer or a network that the project builds."""
         return bool(self.networks) or any(isinstance(v, Made) for v in self.optimizers)
@@ -455,6 +460,9 @@ class _Lowering:
             leaf = self.conditions.leaf(test, self.scope)
             if leaf.flipped:
                 then, orelse = orelse, then
+            if leaf.finite is not None:
+                facts = {"gradients": leaf.finite.gradients, "answers": bool(then or orelse)}
+                yield Act("test", test, self.scope, Event("test", {}, facts), names=leaf.finite.subjects)
             yield Branch(leaf, then, orelse)
 
     def _loop(self, stmt: s.For | s.While) -> Iterator[Item]:

@@ -20,7 +20,7 @@ from gradlint.program.scopes import Scope
 _STATES = 24
 _DEPTH = 10
 _ROUNDS = 4
-_TOLD = frozenset(["backward", "clip", "unscale", "schedule", "step", "zero"])
+_TOLD = frozenset(["backward", "clip", "unscale", "schedule", "step", "test", "zero"])
 
 Key = tuple[Scope, str]
 Assumption = tuple[Key, bool, bool]  # a choice, how it was taken, and whether the configuration makes it

@@ -103,6 +103,11 @@ class Optimizers:
         rates = {self._number(made, "rate", "default_rate") for made in mades}
         return rates.pop() if len(rates) == 1 else None
 
+    def highest(self, made: Made) -> float | None:
+        """The learning rate above which an optimizer's steps throw the weights away, where there is a common one."""
+        found = self._about(made).get("highest")
+        return float(found) if isinstance(found, (int, float)) else None
+
     def beta2(self, mades: Iterable[Made]) -> float | None:
         found = {self._second_beta(made) for made in mades}
         return found.pop() if len(found) == 1 else None

@@ -70,6 +70,11 @@ class Update:
     def place(self) -> Place:
         return self.module.place(self.node)
 
+    @cached_property
+    def unguarded(self) -> bool:
+        """Whether a non-finite loss can reach the step without a test that stops, skips or raises."""
+        return self.can_be(lambda state: not (state.guarded or state.anomaly)) and not self.skips_nonfinite
+
     @property
     def optimizers(self) -> ValueSet:
         return self.act.optimizers

@@ -1,0 +1,78 @@
+"""Losses that live on with their graphs: added to a total, or put into a list, that outlives the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gradlint.program import syntax as s
+from gradlint.program.scopes import Binding, Scope
+from gradlint.program.updates import Update
+
+
+@dataclass(frozen=True, slots=True)
+class Retained:
+    """One place that keeps a loss: `node` does it, `loss` is the name of the loss there, `into` what keeps it."""
+
+    node: s.Node
+    loss: s.Name
+    into: str
+
+
+def retained_losses(update: Update) -> Iterator[Retained]:
+    """The places that keep a loss over the loop around them, in the functions that run the backward passes."""
+    for scope in {act.scope: None for act in update.backwards if act.scope.module is update.module}:
+        losses = {name for act in update.backwards if act.scope is scope for name in act.names}
+        for node, target, value in _kept(scope):
+            if target.text in losses or not _outlives(scope, target):
+                continue
+            loss = next((n for n in _added(value) if n.text in losses), None)
+            if loss is not None and all(_has_graph(b) for b in scope.reaching(loss.text, loss.id)):
+                yield Retained(node, loss, target.text)
+
+
+def _kept(scope: Scope) -> Iterator[tuple[s.Node, s.Name, s.Expr]]:
+    """What is added to a name, or appended to it: the statement, the name, the value."""
+    for node in s.walk(scope.body, into=False):
+        if isinstance(node, s.AugAssign) and node.op in ("+", "+=") and isinstance(node.target, s.Name):
+            yield node, node.target, node.value
+        elif isinstance(node, s.Call) and isinstance(node.func, s.Attribute) and node.func.attr == "append":
+            if isinstance(node.func.value, s.Name) and len(node.args) == 1 and isinstance(node.args[0].value, s.Name):
+                yield node, node.func.value, node.args[0].value
+
+
+def _added(value: s.Expr) -> Iterator[s.Name]:
+    """The names that a value is a sum or a multiple of."""
+    if isinstance(value, s.Name):
+        yield value
+    elif isinstance(value, s.Binary) and value.op in ("+", "-", "*", "/"):
+        yield from _added(value.left)
+        yield from _added(value.right)
+
+
+def _outlives(scope: Scope, target: s.Name) -> bool:
+    """Whether a name is set before the innermost loop around it, and in that loop only added to."""
+    bindings = [b for b in scope.bindings.get(target.text, ()) if b.kind == "value"]
+    loops = [b.loop for b in scope.bindings.get(target.text, ()) if b.kind == "update" and b.loop is not None]
+    inside = [loop for loop in loops if loop[0] <= target.id <= loop[1]] or _loops(scope, target)
+    if not inside or not bindings:
+        return False
+    start, end = max(inside)
+    return all(not start <= b.at <= end for b in bindings)
+
+
+def _loops(scope: Scope, node: s.Node) -> list[tuple[int, int]]:
+    """The loops around a node, as the ordinals between which they lie."""
+    found = [x for x in s.walk(scope.body, into=False) if isinstance(x, (s.For, s.While))]
+    spans = [(x.id, max(n.id for n in s.walk(x))) for x in found]
+    return [span for span in spans if span[0] <= node.id <= span[1]]
+
+
+def _has_graph(binding: Binding) -> bool:
+    """Whether a loss still has its graph where it is bound: not after `loss = loss.item()`."""
+    value = binding.value
+    if isinstance(value, s.Call) and isinstance(value.func, s.Attribute):
+        return value.func.attr not in ("item", "detach", "numpy", "tolist")
+    return not (isinstance(value, s.Call) and s.dotted(value.func) in ("float", "int")) and not isinstance(
+        value, s.Constant
+    )
