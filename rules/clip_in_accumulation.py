@@ -82,7 +82,8 @@ class ClipInAccumulation(Rule):
 def _again(update: Update, clip: Act) -> bool:
     """Whether gradients that the clip has shortened reach the backward pass that they come from once more."""
     return any(
-        state.fresh and not state.stepped and state.backward is act and any(c.act is clip for c in state.clips)
+        state.fresh and not state.stepped and any(c.act is clip for c in state.clips)
         for act, states in update.events("backward")
         for state in states
+        if act in update.accumulates and state.backward is act
     )

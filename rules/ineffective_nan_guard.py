@@ -45,9 +45,8 @@ class IneffectiveNanGuard(Rule):
     def check_update(self, update: Update) -> Iterator[Finding]:
         if update.kind in ("implicit", "manual") or not update.trained or not update.unguarded:
             return
-        losses = {name for act in update.backwards for name in act.names}
         for act, states in update.events("test"):
-            if act.scope.module is not update.module or not (act.about_gradients or act.names & losses):
+            if act.scope.module is not update.module or not (act.about_gradients or act.names & update.losses):
                 continue
             late = all(state.stepped for state in states)
             if act.fact.get("answers") and not late:

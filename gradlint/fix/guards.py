@@ -254,7 +254,7 @@ def _lines(update: Update, act: Act, loss: _Loss, how: How, edits: set[Edit]) ->
     leave = _leave(update, act)
     if isinstance(leave, str):
         return leave
-    if not _is_distributed(update):
+    if not update.distributed:
         return [*bind, f"if not {test}:", *leave]
     agreed = _agreed(update, act, loss, finite, edits)
     return agreed if isinstance(agreed, str) else [*bind, *agreed, *leave]
@@ -302,13 +302,6 @@ def _innermost_loop(scope: Scope, node: s.Node) -> s.Stmt | None:
     loops = [x for x in sites.around(scope, node) if isinstance(x, (s.For, s.While))]
     inside = [x for x in loops if sites.holds(x.body, node)]
     return inside[-1] if inside else None
-
-
-def _is_distributed(update: Update) -> bool:
-    """Whether the project can train in several processes."""
-    words = update.program.values.vocabulary.entry("fixes", "processes")
-    files = update.program.values.files
-    return isinstance(words, list) and any(next(files.mentioning(str(word)), None) is not None for word in words)
 
 
 def _agreed(update: Update, act: Act, loss: _Loss, finite: str, edits: set[Edit]) -> list[str] | str:

@@ -19,6 +19,7 @@ _BY_HAND = ("clip", "step", "zero")  # what code does to one parameter after the
 HOOKS = frozenset(  # the methods that hang a function on a gradient
     ("register_hook", "register_full_backward_hook", "register_backward_hook", "register_post_accumulate_grad_hook")
 )
+_SKIPS = frozenset(["continue", "return", "break"])
 RESULT = "<result>"  # stands for what the call just made gave back
 
 
@@ -175,6 +176,20 @@ class Flows:
             found = (self.scaling(v, w, depth - 1) for v, w in self.conditions.sources(expr, scope))
             return next((call for call in found if call is not None), None)
         return None
+
+    def passes(self, call: s.Call, backward: Act, depth: int = 3) -> bool:
+        """Whether what a call gives is what a backward pass starts from, as it is or under a name."""
+        expr = backward.operand
+        return expr is not None and self._gives(call, expr, backward.scope, depth)
+
+    def _gives(self, call: s.Call, expr: s.Expr, scope: Scope, depth: int) -> bool:
+        if any(node is call for node in s.walk(expr)):
+            return True
+        if isinstance(expr, s.Binary):
+            return any(self._gives(call, side, scope, depth) for side in (expr.left, expr.right))
+        if isinstance(expr, s.Name) and depth > 0:
+            return any(self._gives(call, v, w, depth - 1) for v, w in self.conditions.sources(expr, scope))
+        return False
 
     def pruned(self, scope: Scope) -> Flow:
         """The flow without what cannot change a state: calls that touch nothing, branches around nothing."""
@@ -461,7 +476,9 @@ class _Lowering:
             if leaf.flipped:
                 then, orelse = orelse, then
             if leaf.finite is not None:
-                facts = {"gradients": leaf.finite.gradients, "answers": bool(then or orelse)}
+                leaves = {i.kind for arm in (then, orelse) for i in every(arm) if isinstance(i, Leave)}
+                skips = bool(leaves & _SKIPS) and leaves <= _SKIPS
+                facts = {"gradients": leaf.finite.gradients, "answers": bool(then or orelse), "skips": skips}
                 yield Act("test", test, self.scope, Event("test", {}, facts), names=leaf.finite.subjects)
             yield Branch(leaf, then, orelse)
 

@@ -169,3 +169,8 @@ def _inside_of(part: Made, whole: Made, values: Values) -> bool:
             ):
                 return True
     return False
+
+
+def name_of(network: Made) -> str:
+    """What the class of a network is called."""
+    return network.of.scope.name if isinstance(network.of, Cls) else network.of.path.rpartition(".")[2]

@@ -71,6 +71,27 @@ class Update:
         return self.module.place(self.node)
 
     @cached_property
+    def distributed(self) -> bool:
+        """Whether the project can train in several processes."""
+        words = self.program.values.vocabulary.entry("fixes", "processes")
+        files = self.program.values.files
+        return isinstance(words, list) and any(next(files.mentioning(str(word)), None) is not None for word in words)
+
+    @cached_property
+    def losses(self) -> frozenset[str]:
+        """The names of the losses in the functions that run the backward passes."""
+        return frozenset(name for act in self.backwards for name in act.names)
+
+    @cached_property
+    def accumulates(self) -> tuple[Act, ...]:
+        """The backward passes that add to what the same one gave for an earlier batch."""
+        return tuple(
+            act
+            for act, states in self.events("backward")
+            if any(state.fresh and not state.stepped and state.backward is act for state in states)
+        )
+
+    @cached_property
     def unguarded(self) -> bool:
         """Whether a non-finite loss can reach the step without a test that stops, skips or raises."""
         return self.can_be(lambda state: not (state.guarded or state.anomaly)) and not self.skips_nonfinite

@@ -1,0 +1,22 @@
+"""Whether what a process decides on is the same in all processes."""
+
+from __future__ import annotations
+
+from gradlint.program import syntax as s
+from gradlint.program.flow import Act
+
+
+def agreed(act: Act) -> bool:
+    """Whether the names that a test asks about went through a collective, by the way such calls are named."""
+    for node in s.calls(act.scope.body):
+        name = node.func.attr if isinstance(node.func, s.Attribute) else getattr(node.func, "text", "")
+        if any(word in name for word in _COLLECTIVES) and any(_reads(a.value, act.names) for a in node.args):
+            return True
+    return False
+
+
+_COLLECTIVES = ("reduce", "gather", "broadcast")
+
+
+def _reads(expr: s.Expr, names: frozenset[str]) -> bool:
+    return any(isinstance(n, (s.Name, s.Attribute)) and s.text(n) in names for n in s.walk(expr))

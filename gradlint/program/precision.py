@@ -1,0 +1,90 @@
+"""Which parts of a program compute in float16: regions of autocast, networks that are made half."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gradlint.program import syntax as s
+from gradlint.program.names import Lib
+from gradlint.program.reach import is_network, networks_in
+from gradlint.program.scopes import Scope
+from gradlint.program.updates import Update
+from gradlint.program.values import Bound, Made, Values
+from gradlint.vocabulary import Plain, operand
+
+
+def half_regions(update: Update) -> Iterator[tuple[s.Call, Scope]]:
+    """The float16 autocasts under which the losses of an update are computed."""
+    values = update.program.values
+    for scope in {act.scope: None for act in update.backwards}:
+        for node in s.walk(scope.body, into=False):
+            if isinstance(node, s.With) and _computes(update, node, scope):
+                for item, _ in node.items:
+                    if isinstance(item, s.Call) and _is_half(item, scope, values):
+                        yield item, scope
+
+
+def halved(update: Update) -> Iterator[tuple[s.Call, Scope]]:
+    """The calls that make float16 of the parameters of an update's networks."""
+    values = update.program.values
+    for module in {update.module, *(act.scope.module for act in update.backwards)}:
+        for name in ("half", "to"):
+            for call, scope in module.calls.get(name, ()):
+                if not isinstance(call.func, s.Attribute):
+                    continue
+                given = [a.value for a in call.args]
+                half = name == "half" if not given else name == "to" and any(_half(g, scope, values) for g in given)
+                networks = networks_in(call.func.value, scope, values) if half else frozenset()
+                bound = any(
+                    isinstance(v, Bound) and is_network(v.receiver, values) for v in values.of(call.func, scope)
+                )
+                if bound and any(_same(n, m) for n in networks for m in update.networks):
+                    yield call, scope
+
+
+def _same(one: Made, other: Made) -> bool:
+    return one.of == other.of and one.site is other.site
+
+
+def _computes(update: Update, region: s.With, scope: Scope) -> bool:
+    """Whether a loss, or what a network gives, is computed in a region."""
+    values = update.program.values
+    for node in s.walk(region.body, into=False):
+        if isinstance(node, s.Assign) and any(isinstance(t, s.Name) and t.text in update.losses for t in node.targets):
+            return True
+        if isinstance(node, s.Call) and any(is_network(v, values) for v in values.of(node.func, scope)):
+            return True
+    return False
+
+
+def _is_half(call: s.Call, scope: Scope, values: Values) -> bool:
+    about = next((a for v in values.of(call.func, scope) if (a := _autocast(v, values))), None)
+    if about is None:
+        return False
+    device, dtype, enabled = (_given(call, about, key) for key in ("device", "dtype", "enabled"))
+    if isinstance(enabled, s.Constant) and enabled.value is False:
+        return False
+    if dtype is not None:
+        return _half(dtype, scope, values)
+    named = device.value if isinstance(device, s.Constant) else None
+    if isinstance(named, bool):  # the older `torch.cuda.amp.autocast(enabled)`
+        return named
+    on_cuda = device is None or (isinstance(named, str) and named.partition(":")[0] == "cuda")
+    return on_cuda and about.get("cuda") == "float16"
+
+
+def _autocast(value: object, values: Values) -> dict[str, Plain] | None:
+    found = values.vocabulary.entry("autocasts", value.path) if isinstance(value, Lib) else None
+    return found if isinstance(found, dict) else None
+
+
+def _given(call: s.Call, about: dict[str, Plain], key: str) -> s.Expr | None:
+    place = operand(about.get(key))
+    return call.arg(place.position, place.keyword)
+
+
+def _half(expr: s.Expr, scope: Scope, values: Values) -> bool:
+    held = values.of(expr, scope)
+    return bool(held) and all(
+        isinstance(v, Lib) and values.vocabulary.entry("halves", v.path) is not None for v in held
+    )

@@ -1,0 +1,69 @@
+"""GL105: a clip of a part of what is updated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from gradlint import Finding, Level, Rule, Update
+from gradlint.program.reach import name_of, same_network
+from gradlint.program.values import Made
+
+
+class PartialClip(Rule):
+    """
+    ## What it does
+    Checks for clips that leave out networks which the same step updates.
+
+    ## Why is this bad?
+    The gradients of the network that is left out reach the step at any size, and once it diverges the others follow.
+    Often the clip was written when there was one network, and the optimizer was given another since.
+
+    ## Example
+    ```python
+    import torch
+
+
+    def train(batches):
+        encoder, decoder = torch.nn.Linear(8, 4), torch.nn.Linear(4, 8)
+        optimizer = torch.optim.SGD([*encoder.parameters(), *decoder.parameters()], lr=0.1)
+        for inputs in batches:
+            optimizer.zero_grad()
+            loss = torch.nn.functional.mse_loss(decoder(encoder(inputs)), inputs)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(encoder.parameters(), max_norm=1.0)
+            optimizer.step()
+    ```
+
+    ## References
+    - [torch.nn.utils.clip_grad_norm_](https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_norm_.html)
+    """
+
+    code: ClassVar[str] = "GL105"
+    name: ClassVar[str] = "partial-clip"
+    level: ClassVar[Level] = Level.WARNING
+    preview: ClassVar[bool] = True
+
+    def check_update(self, update: Update) -> Iterator[Finding]:
+        values = update.program.values
+        clips = {clip.act for state in update.trained for clip in state.clips}
+        if not clips or not update.networks or any(not act.networks for act in clips):
+            return
+        reached = {network for act in clips for network in act.networks}
+        left = [n for n in update.networks if not any(same_network(n, m, values) for m in reached)]
+        act = min(clips, key=lambda a: a.node.id)
+        if not left or len(left) == len(update.networks) or act.scope.module is not update.module:
+            return
+        yield self.at(
+            update.module,
+            act.node,
+            f"{_named(left)} gets no clip, and the same step updates it",
+            help="clip all parameters that the optimizer holds, in one call",
+            update=update,
+            related=update.related(),
+            fix="which parameters are to be bounded together is for you to decide",
+        )
+
+
+def _named(networks: list[Made]) -> str:
+    return ", ".join(sorted({f"`{name_of(network)}`" for network in networks}))
