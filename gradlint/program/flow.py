@@ -479,7 +479,7 @@ class _Lowering:
                 leaves = {i.kind for arm in (then, orelse) for i in every(arm) if isinstance(i, Leave)}
                 skips = bool(leaves & _SKIPS) and leaves <= _SKIPS
                 facts = {"gradients": leaf.finite.gradients, "answers": bool(then or orelse), "skips": skips}
-                yield Act("test", test, self.scope, Event("test", {}, facts), names=leaf.finite.subjects)
+                yield Act("test", test, self.scope, Event("test", {}, facts), operand=test, names=leaf.finite.subjects)
             yield Branch(leaf, then, orelse)
 
     def _loop(self, stmt: s.For | s.While) -> Iterator[Item]:

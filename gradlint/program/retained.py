@@ -22,9 +22,11 @@ class Retained:
 def retained_losses(update: Update) -> Iterator[Retained]:
     """The places that keep a loss over the loop around them, in the functions that run the backward passes."""
     for scope in {act.scope: None for act in update.backwards if act.scope.module is update.module}:
-        losses = {name for act in update.backwards if act.scope is scope for name in act.names}
+        backwards = [act for act in update.backwards if act.scope is scope]
+        losses = {name for act in backwards for name in act.names}
         for node, target, value in _kept(scope):
-            if target.text in losses or not _outlives(scope, target):
+            start, end = _loop(scope, target)
+            if target.text in losses or not any(start <= act.node.id <= end for act in backwards):
                 continue
             loss = next((n for n in _added(value) if n.text in losses), None)
             if loss is not None and all(_has_graph(b) for b in scope.reaching(loss.text, loss.id)):
@@ -50,22 +52,15 @@ def _added(value: s.Expr) -> Iterator[s.Name]:
         yield from _added(value.right)
 
 
-def _outlives(scope: Scope, target: s.Name) -> bool:
-    """Whether a name is set before the innermost loop around it, and in that loop only added to."""
+def _loop(scope: Scope, target: s.Name) -> tuple[int, int]:
+    """The innermost loop around a name that was set before it, as the ordinals between which it lies; else nothing."""
+    loops = [x for x in s.walk(scope.body, into=False) if isinstance(x, (s.For, s.While))]
+    around = [x for x in loops if any(n is target for n in s.walk(x, into=False))]
     bindings = [b for b in scope.bindings.get(target.text, ()) if b.kind == "value"]
-    loops = [b.loop for b in scope.bindings.get(target.text, ()) if b.kind == "update" and b.loop is not None]
-    inside = [loop for loop in loops if loop[0] <= target.id <= loop[1]] or _loops(scope, target)
-    if not inside or not bindings:
-        return False
-    start, end = max(inside)
-    return all(not start <= b.at <= end for b in bindings)
-
-
-def _loops(scope: Scope, node: s.Node) -> list[tuple[int, int]]:
-    """The loops around a node, as the ordinals between which they lie."""
-    found = [x for x in s.walk(scope.body, into=False) if isinstance(x, (s.For, s.While))]
-    spans = [(x.id, max(n.id for n in s.walk(x))) for x in found]
-    return [span for span in spans if span[0] <= node.id <= span[1]]
+    if not around or not bindings:
+        return (0, -1)
+    start, end = around[-1].id, max(n.id for n in s.walk(around[-1]))
+    return (0, -1) if any(start <= b.at <= end for b in bindings) else (start, end)
 
 
 def _has_graph(binding: Binding) -> bool:
