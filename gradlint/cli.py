@@ -10,7 +10,7 @@ import typer
 from gradlint import __version__, console, store
 from gradlint.formats import ExplainFormat, PageFormat, ReportFormat
 
-COMMANDS: Final = ("check", "clean", "explain", "rule")
+COMMANDS: Final = ("check", "clean", "explain", "new", "rule", "test")
 # What may stand in the place of a command; anything else there belongs to `check`.
 ALONE: Final = ("-h", "--help", "--version")
 
@@ -198,6 +198,43 @@ def clean(
         from gradlint import session
 
         return session.clean(cache_dir)
+
+    raise typer.Exit(console.guarded(body))
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What to call the rule: words with hyphens.")],
+    family: Annotated[int, typer.Option(min=0, max=9, help="The first digit of its code.")],
+    pack: Annotated[Path, typer.Option(metavar="FOLDER", help="The rule pack that gets it.")] = Path("lint_rules"),
+    prefix: Annotated[
+        str | None, typer.Option(metavar="LETTERS", help="The letters of its code; those of the pack, or else XY.")
+    ] = None,
+) -> None:
+    """Write a new rule and its fixture, with the next free code."""
+
+    def body() -> int:
+        from gradlint import session
+
+        return session.new(name, family, pack, prefix)
+
+    raise typer.Exit(console.guarded(body))
+
+
+@app.command("test")
+def prove(
+    pack: Annotated[Path, typer.Argument(metavar="FOLDER", help="The rule pack to prove.")] = Path("lint_rules"),
+    fixtures: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Its fixtures; by default, its own folder `fixtures`.")
+    ] = None,
+    update: Annotated[bool, typer.Option("--update", help="Write what is found and fixed into the fixtures.")] = False,
+) -> None:
+    """Prove a rule pack: pages, examples, fixtures and fixes, as the built-in rules are proved."""
+
+    def body() -> int:
+        from gradlint import session
+
+        return session.prove(pack, fixtures, update)
 
     raise typer.Exit(console.guarded(body))
 

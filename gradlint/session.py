@@ -15,6 +15,7 @@ from gradlint.finding import Level, Problem
 from gradlint.fix.edits import Safety
 from gradlint.formats import ExplainFormat, PageFormat
 from gradlint.interactive import asker
+from gradlint.packs import PackError
 from gradlint.plan import Planner, absolute
 from gradlint.progress import Progress
 from gradlint.report import lines
@@ -189,6 +190,44 @@ def explain(word: str, output_format: ExplainFormat, config: Path | None, isolat
         console.write(outline(found.explanations, Terminal.of(console.out())))
     _complain(found.problems)
     return console.FAILED if found.problems else CLEAN
+
+
+def new(name: str, family: int, pack: Path, prefix: str | None) -> int:
+    """Write a new rule with its fixture, and say where."""
+    from gradlint.scaffold import new as scaffolded
+
+    try:
+        written = scaffolded(name, family, pack, prefix)
+    except PackError as error:
+        _complain([error.problem])
+        return console.FAILED
+    except OSError as error:
+        _complain([Problem(f"the rule cannot be written: {error.strerror}", str(error.filename or pack))])
+        return console.FAILED
+    console.write([*map(str, written), f"Now write the rule, and run: gradlint test {pack}"])
+    return CLEAN
+
+
+def prove(pack: Path, fixtures: Path | None, update: bool) -> int:
+    """Prove the rules of a pack; the status is 1 if one fails."""
+    from gradlint.scaffold import fixtures_of
+    from gradlint.testing import cases
+
+    where = fixtures or fixtures_of(pack)
+    try:
+        found = cases(pack, where if where.is_dir() else None)
+    except PackError as error:
+        _complain([error.problem])
+        return console.FAILED
+    failed = 0
+    for case in found:
+        try:
+            case.run(update)
+        except AssertionError as error:
+            failed += 1
+            console.write([f"{case}: {error}"])
+    console.write([f"{len(found) - failed} passed, {failed} failed"])
+    return FOUND if failed else CLEAN
 
 
 def _pages(rules: Sequence[type[Rule]], output_format: PageFormat, one: bool) -> Iterator[str]:
