@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gradlint.program import syntax as s
-from gradlint.program.names import Lib
+from gradlint.program.names import Lib, imported
 from gradlint.program.project import Module
 from gradlint.program.scopes import Scope
 from gradlint.program.updates import Program
@@ -25,6 +25,22 @@ class File:
             for node in s.walk(scope.body, into=False):
                 if isinstance(node, s.Compare):
                     yield node, scope
+
+    def spelled(self, expr: s.Expr, scope: Scope) -> str | None:
+        """The full name of a library's symbol as the code spells it, be it an old one; None if it is none."""
+        dotted = s.dotted(expr)
+        top, _, rest = (dotted or "").partition(".")
+        home = scope.lookup(top)
+        bindings = home.bindings.get(top, []) if home is not None else []
+        if len(bindings) != 1 or not isinstance(bindings[0].node, (s.Import, s.ImportFrom)):
+            return None
+        found = imported(self.program.values.files, self.module, bindings[0].node, top)
+        return (f"{found.path}.{rest}" if rest else found.path) if isinstance(found, Lib) else None
+
+    def calls(self) -> Iterator[tuple[s.Call, Scope]]:
+        """Every call of the file, with the scope that it stands in."""
+        for found in self.module.calls.values():
+            yield from found
 
     def is_nan(self, expr: s.Expr, scope: Scope) -> bool:
         """Whether an expression is the constant NaN: `float("nan")`, `math.nan` and the like."""

@@ -83,6 +83,18 @@ class Update:
         return frozenset(name for act in self.backwards for name in act.names)
 
     @cached_property
+    def measured(self) -> bool:
+        """Whether something reads the gradients, or what a clip returns, in the functions that lead to the step."""
+        for scope in {act.scope for act in self.arrivals}:
+            unread = {id(n.value) for n in s.walk(scope.body) if isinstance(n, s.Evaluate)}
+            for node in s.walk(scope.body):
+                if isinstance(node, s.Attribute) and node.attr == "grad":
+                    return True
+            if any(act.does == "clip" and id(act.node) not in unread for act in self.program.flows.acts(scope)):
+                return True
+        return False
+
+    @cached_property
     def accumulates(self) -> tuple[Act, ...]:
         """The backward passes that add to what the same one gave for an earlier batch."""
         return tuple(

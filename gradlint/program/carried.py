@@ -1,0 +1,61 @@
+"""Hidden states that are carried from one batch to the next, with the graph that computed them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gradlint.program import syntax as s
+from gradlint.program.scopes import Binding, Scope
+from gradlint.program.updates import Update
+from gradlint.program.values import Made
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A name that a recurrent network is given in a loop of batches, and gives back for the next.
+
+    `starts` is what the name is before the loop, `network` what is called.
+    """
+
+    name: str
+    call: s.Call
+    stmt: s.Assign
+    scope: Scope
+    starts: tuple[Binding, ...]
+    network: Made
+
+
+def carried_states(update: Update) -> Iterator[Carried]:
+    """The states that the loops around the update's backward passes carry on, and that nothing else sets in them."""
+    values, traits = update.program.values, update.program.traits
+    for act in update.backwards:
+        for stmt in s.walk(act.scope.body, into=False):
+            if not isinstance(stmt, s.Assign) or not isinstance(stmt.value, s.Call):
+                continue
+            span = _loop(act.scope, stmt)
+            if span is None or not span[0] <= act.node.id <= span[1]:
+                continue
+            given = {a.value.text for a in stmt.value.args if isinstance(a.value, s.Name)}
+            for name in sorted(given & set(_names(stmt))):
+                bindings = act.scope.bindings.get(name, [])
+                inside = [b for b in bindings if span[0] <= b.at <= span[1]]
+                outside = tuple(b for b in bindings if b not in inside)
+                networks = (v for v in values.of(stmt.value.func, act.scope) if isinstance(v, Made))
+                network = next((v for v in networks if traits.recurrent(v) is not None), None)
+                if len(inside) == 1 and outside and network is not None:
+                    yield Carried(name, stmt.value, stmt, act.scope, outside, network)
+
+
+def _names(stmt: s.Assign) -> Iterator[str]:
+    for target in stmt.targets:
+        for part in target.items if isinstance(target, s.Sequence) else (target,):
+            if isinstance(part, s.Name):
+                yield part.text
+
+
+def _loop(scope: Scope, stmt: s.Stmt) -> tuple[int, int] | None:
+    """The innermost loop around a statement, as the ordinals between which it lies."""
+    loops = [x for x in s.walk(scope.body, into=False) if isinstance(x, (s.For, s.While))]
+    around = [x for x in loops if any(n is stmt for n in s.walk(x, into=False))]
+    return (around[-1].id, max(n.id for n in s.walk(around[-1]))) if around else None
