@@ -25,7 +25,7 @@ LAYERS = (
     ("rule", "fix"),
     ("packs", "selection", "docs", "cache", "pool"),
     ("engine",),
-    ("parts", "plan", "runner", "explain"),
+    ("parts", "plan", "runner", "explain", "scaffold"),
     ("report", "console"),
     ("interactive",),
     ("session", "testing"),
