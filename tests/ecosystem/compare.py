@@ -71,7 +71,7 @@ class Change:
 
 def lint(tree: Path, select: Collection[str]) -> Result:
     """Run gradlint on a folder, in a process of its own. Raises LintError."""
-    command = [sys.executable, "-m", "gradlint", "check", "--isolated", "--preview", "--exit-zero"]
+    command = [sys.executable, "-m", "gradlint", "check", "--isolated", "--exit-zero"]
     command += ["--output-format", "json", "--select", ",".join(sorted(select)), "."]
     environ = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", "PYTHONHASHSEED": "0"}
     try:
