@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib
@@ -46,7 +46,6 @@ class Leaf:
     names: frozenset[str]
     finite: Finite | None
     constant: bool | None
-    test: s.Expr | None = field(default=None, compare=False)
 
 
 class Conditions:
@@ -71,7 +70,7 @@ class Conditions:
         constant = bool(test.value) if isinstance(test, s.Constant) else None
         if _asks_for_gradient(test):
             constant = False
-        return Leaf((_home(scope, text), text), flipped, self.config(test, scope), names, finite, constant, test)
+        return Leaf((_home(scope, text), text), flipped, self.config(test, scope), names, finite, constant)
 
     # --- finite tests -------------------------------------------------------------------------
 

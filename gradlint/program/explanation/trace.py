@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gradlint.program import syntax as s
-from gradlint.program.conditions import Leaf
-from gradlint.program.flow import Act, Attempt, Branch, Choice, Flows, Invoke, Loop
-from gradlint.program.gradients import Budget, Concerns, Exits, Solver, State
+from gradlint.program.flow import Act, Flows
+from gradlint.program.gradients import Budget, Concerns, Solver, State
 from gradlint.program.scopes import Scope
 from gradlint.program.updates import STEPS, Focus, Update, Updates
 
@@ -17,25 +16,25 @@ Call = tuple[Scope, s.Call | None]
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """An event, or a test for non-finite values, that the analysis came to.
+    """An event that the analysis came to.
 
     Args:
-        what: the act, or the condition that tests.
+        what: the act.
         scope: the function that it stands in.
         path: the functions on the first way to it, outer first, each with the call that enters it.
         states: the gradient states that arrive.
         concerns: whether it is about the update's gradients.
     """
 
-    what: Act | Leaf
+    what: Act
     scope: Scope
     path: tuple[Call, ...]
     states: frozenset[State]
     concerns: bool
 
     @property
-    def node(self) -> s.Node | None:
-        return self.what.node if isinstance(self.what, Act) else self.what.test
+    def node(self) -> s.Node:
+        return self.what.node
 
 
 class _Tracer(Solver):
@@ -43,20 +42,15 @@ class _Tracer(Solver):
 
     def __init__(self, flows: Flows, concerns: Concerns) -> None:
         super().__init__(flows, concerns, Budget(STEPS))
-        self.met: dict[Act | Branch, tuple[Scope, tuple[Call, ...], set[State]]] = {}
+        self.met: dict[Act, tuple[Scope, tuple[Call, ...], set[State]]] = {}
 
-    def _note(self, what: Act | Branch, states: Iterable[State]) -> None:
+    def _note(self, what: Act, states: Iterable[State]) -> None:
         known = self.met.setdefault(what, (self._scope, tuple(self._active), set()))
         known[2].update(states)
 
     def _act(self, act: Act, state: State) -> State:
         self._note(act, [state])
         return super()._act(act, state)
-
-    def _compound(self, item: Branch | Choice | Loop | Attempt | Invoke, states: set[State]) -> Exits:
-        if isinstance(item, Branch) and item.leaf.finite is not None:
-            self._note(item, states)
-        return super()._compound(item, states)
 
 
 def trace(update: Update, updates: Updates) -> list[Met]:
@@ -65,15 +59,9 @@ def trace(update: Update, updates: Updates) -> list[Met]:
     tracer = _Tracer(update.program.flows, focus.concerns)
     for root, entry in updates.roots(update.act):
         tracer.run(root, entry)
-    if not any(isinstance(x, Act) and x.node is update.node for x in tracer.met):
+    if not any(x.node is update.node for x in tracer.met):
         tracer.run(update.scope, State(fresh=None))
     return [
-        Met(
-            what.leaf if isinstance(what, Branch) else what,
-            scope,
-            path,
-            frozenset(states),
-            isinstance(what, Branch) or focus.concerns(what),
-        )
+        Met(what, scope, path, frozenset(states), what.does == "test" or focus.concerns(what))
         for what, (scope, path, states) in tracer.met.items()
     ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gradlint.program import syntax as s
-from gradlint.program.conditions import Leaf
 from gradlint.program.explanation.gaps import Gaps, foreign
 from gradlint.program.explanation.remark import Explanation, Remark, Section, at, code, several
 from gradlint.program.explanation.trace import Met, trace
@@ -194,16 +193,13 @@ def _entry(met: Met) -> Remark:
 
 def _event(met: Met, update: Update) -> Remark:
     node = met.node
-    assert node is not None
     mark = "  <- this update" if node is update.node else ""
     return at(f"{_verb(met)}: {code(met.scope.module, node)}{mark}", met.scope.module, node, *states(met.states))
 
 
 def _verb(met: Met) -> str:
-    if isinstance(met.what, Leaf):
-        finite = met.what.finite
-        what = "the gradients" if finite is not None and finite.gradients else "the values"
-        return f"test whether {what} are finite"
+    if met.what.does == "test":
+        return f"test whether {'the gradients' if met.what.about_gradients else 'the values'} are finite"
     return _NAMES.get(met.what.does, met.what.does)
 
 
@@ -235,8 +231,8 @@ def _cause(cause: Cause) -> Remark:
 def _guard(update: Update, met: list[Met]) -> Iterator[Remark]:
     if update.skips_nonfinite:
         yield Remark("what steps leaves out steps with non-finite gradients by itself")
-    tests = [x for x in met if isinstance(x.what, Leaf) and x.node is not None]
-    checks = [x for x in met if isinstance(x.what, Act) and x.what.does in ("check", "anomaly") and x.node is not None]
+    tests = [x for x in met if x.what.does == "test"]
+    checks = [x for x in met if x.what.does in ("check", "anomaly")]
     safe = [st for st in update.trained if st.guarded or st.anomaly]
     if update.trained and len(safe) == len(update.trained):
         yield Remark("a non-finite loss does not reach the step")
@@ -246,9 +242,7 @@ def _guard(update: Update, met: list[Met]) -> Iterator[Remark]:
         said = "none of these tests stops it" if tests or checks else "nothing tests for one"
         yield Remark(f"a non-finite loss reaches the step: {said}")
     for each in (*tests, *checks):
-        node = each.node
-        assert node is not None
-        yield at(code(each.scope.module, node), each.scope.module, node)
+        yield at(code(each.scope.module, each.node), each.scope.module, each.node)
 
 
 # --- what was not followed --------------------------------------------------------------------
@@ -258,7 +252,7 @@ def _unfollowed(update: Update, met: list[Met], gaps: Gaps) -> Iterator[Remark]:
     """Calls near the events that are given gradients' owners, or the loss, and whose meaning is not known."""
     program = update.program
     scopes = dict.fromkeys([update.scope, *(x.scope for x in met if x.concerns)])
-    losses = {n for x in met if isinstance(x.what, Act) and x.what.does == "backward" for n in _losses(x.what.operand)}
+    losses = {n for x in met if x.what.does == "backward" for n in _losses(x.what.operand)}
     for scope in scopes:
         followed = {item.node.id for item in every(program.flows.of(scope)) if isinstance(item, (Act, Invoke))}
         for call in s.calls(scope.body, into=False):
