@@ -11,7 +11,7 @@ from gradlint.program.names import Lib
 from gradlint.program.project import Module
 from gradlint.program.reach import is_network
 from gradlint.program.scopes import Binding, Scope
-from gradlint.program.values import Bound, Const, Func, Made, Values
+from gradlint.program.values import Bound, Const, Func, Made, Unknown, Values, receiver_name
 
 Subject = tuple[s.Expr, Scope]  # what is tested, and where it stands
 
@@ -220,17 +220,16 @@ class Conditions:
         if isinstance(expr, (s.Name, s.Attribute)):
             out |= self.texts(expr)
             if isinstance(expr, s.Attribute):
-                out |= self.texts(expr.value)
+                out |= self._holder(expr.value, scope)
         elif isinstance(expr, s.Subscript):
             out |= self.texts(expr) | self.light(expr.value, scope, depth)
         elif isinstance(expr, s.Call):
-            if isinstance(expr.func, s.Attribute) and not isinstance(expr.func.value, s.Call):
-                base = self.texts(expr.func.value)
-                out |= base
+            if isinstance(expr.func, s.Attribute) and isinstance(expr.func.value, s.Name):
+                out |= self._holder(expr.func.value, scope)
             elif isinstance(expr.func, s.Attribute):
                 out |= self.light(expr.func.value, scope, depth)
             positional = [a for a in expr.args if not a.keyword]
-            if len(positional) == 1 and not any(is_network(f, self.values) for f in self.values.of(expr.func, scope)):
+            if len(positional) == 1 and not self._is_network(expr.func, scope):
                 out |= self.light(positional[0].value, scope, depth - 1)
         elif isinstance(expr, (s.Binary, s.Boolean)):
             out |= self.light(expr.left, scope, depth) | self.light(expr.right, scope, depth)
@@ -248,6 +247,22 @@ class Conditions:
             for clause in expr.clauses:
                 out |= self.light(clause.iter, scope, depth)
         return frozenset(out)
+
+    def _holder(self, expr: s.Expr, scope: Scope) -> frozenset[str]:
+        """The texts of what an attribute is taken from: a loss of `loss.data`, but no module and no instance."""
+        if isinstance(expr, s.Name):
+            home = scope.lookup(expr.text)
+            bound = home.bindings.get(expr.text, ()) if home is not None else ()
+            if expr.text == receiver_name(scope) or any(b.kind == "import" for b in bound):
+                return frozenset()
+        return self.texts(expr)
+
+    def _is_network(self, called: s.Expr, scope: Scope) -> bool:
+        """Whether what is called is a network, or what a function is given to call: its result is something new."""
+        held = self.values.of(called, scope)
+        if any(is_network(v, self.values) for v in held):
+            return True
+        return bool(held) and all(isinstance(v, (Made, Unknown)) for v in held)
 
     def texts(self, expr: s.Expr) -> frozenset[str]:
         """A name's own text, and that of what it is an item of."""

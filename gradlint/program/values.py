@@ -663,6 +663,8 @@ class Values:
         names = [v.value for v in self.of(call.args[1].value, scope, context) if isinstance(v, Const)]
         out: set[Value] = set()
         for base in self.of(call.args[0].value, scope, context):
+            if isinstance(base, Lib):
+                out |= self._picked(base, names)
             for name in names:
                 if isinstance(name, str):
                     out |= self.attribute(base, name)
@@ -755,6 +757,12 @@ class Values:
                     if any(agree(name, text) and told(name) for name in names):
                         out |= self.of(call.args[2].value, where, context)
         return frozenset(out)
+
+    def _picked(self, module: Lib, names: list[s.Literal]) -> ValueSet:
+        """What `getattr(module, name)` picks from a library's module: of one that holds one kind, anything."""
+        known = frozenset(v for name in names if isinstance(name, str) for v in self.attribute(module, name))
+        kind = self.vocabulary.entry("kinds", module.path)
+        return known or (frozenset([Lib(kind)]) if isinstance(kind, str) else NONE)
 
     def _import_module(self, call: s.Call, scope: Scope, context: Context | None) -> ValueSet:
         expr = call.args[0].value
@@ -967,7 +975,7 @@ class Values:
         ways: list[Context | None] = [context if store.scope is home else None]
         function = store.scope.function
         if store.value is not None and function is not None and function is not home and function.params:
-            ways = [*self._entered_by_decoration(function)] or ways
+            ways = [*self._entered_by_decoration(function)] or [*self._entered_from_decoration(function)] or ways
         instance = _receiver(context)
         for way in ways:
             other = _receiver(way)
@@ -984,6 +992,16 @@ class Values:
                 for value in self.of(call.func, where):
                     if isinstance(value, Func) and value.scope is function:
                         entered = self.enter(value, call, where, None)
+                        if entered is not None:
+                            yield entered
+
+    def _entered_from_decoration(self, function: Scope) -> Iterator[Context]:
+        """The contexts in which a function is called by one that what it decorates is given to."""
+        for call, where in self.callers(function):
+            for outer in self._entered_by_decoration(where) if where.kind == "function" else ():
+                for value in self.of(call.func, where, outer):
+                    if isinstance(value, Func) and value.scope is function:
+                        entered = self.enter(value, call, where, outer)
                         if entered is not None:
                             yield entered
 
@@ -1131,7 +1149,11 @@ class Values:
     def attribute(self, value: Value, name: str) -> ValueSet:
         """What `value.name` may hold."""
         if isinstance(value, Lib):
+            if name == "__dict__":
+                return frozenset([value])
             return frozenset([Lib(self.vocabulary.canonical(f"{value.path}.{name}"))])
+        if isinstance(value, Func) and name == "__name__":
+            return frozenset([Const(value.scope.name)])
         if isinstance(value, Package):
             if name == "__dict__":
                 return frozenset([value])
@@ -1307,7 +1329,7 @@ class Values:
             for scope in owner.walk():
                 for store in scope.stores:
                     if store.attr is not None and isinstance(store.base, s.Name) and scope.function is not None:
-                        if store.base.text == _receiver_name(scope.function):
+                        if store.base.text == receiver_name(scope.function):
                             index.setdefault(store.attr, []).append(store)
         return index
 
@@ -1355,14 +1377,18 @@ class Values:
         out: set[Value] = set()
         for scope in owner.walk():
             for store in scope.stores:
-                if (
-                    store.attr is None
-                    and isinstance(store.base, s.Attribute)
-                    and store.base.attr == name
-                    and store.value is not None
-                ):
-                    for keys, held in self._entries(store, context, inside):
-                        out |= _put(keys, held)
+                base, outer = store.base, []
+                while isinstance(base, s.Subscript):  # self.x["kind"][name] = …
+                    outer.append(base.index)
+                    base = base.value
+                if store.attr is not None or store.value is None or not isinstance(base, s.Attribute):
+                    continue
+                if base.attr != name:
+                    continue
+                put = {v for keys, held in self._entries(store, context, inside) for v in _put(keys, held)}
+                for index in outer:
+                    put = _put(self.of(index, scope), frozenset(put))
+                out |= put
         return frozenset(out)
 
     def _constructed(self, value: Made, scope: Scope) -> Context | None:
@@ -1497,6 +1523,8 @@ class Values:
             return value.element
         if isinstance(value, Package):
             return self._union(self.attribute(value, k) for k in keys if isinstance(k, str))
+        if isinstance(value, Lib):
+            return self._picked(value, keys)
         if isinstance(value, Cls) and self._enumerates(value.scope):
             names = [k for k in keys if isinstance(k, str)] or [
                 name for name, bindings in value.scope.bindings.items() if bindings[0].kind == "value"
@@ -1546,7 +1574,7 @@ def _receiver(context: Context | None) -> Made | None:
 
 def _put(keys: ValueSet, held: ValueSet) -> set[Value]:
     """A container that holds values under keys, and one that is only iterated."""
-    names = [v for v in keys if isinstance(v, Const)] or [Const(None)]
+    names = [v for v in keys if isinstance(v, Const) and v.value is not None] or [Const(None)]
     table = Table(tuple((k.value, held) for k in names))
     return {table} if all(isinstance(k.value, str) for k in names) else {table, Many(held)}
 
@@ -1579,7 +1607,7 @@ def _orders(values: ValueSet, depth: int) -> str:
     return "|".join(sorted(_order(v, depth) for v in values)) if depth else str(len(values))
 
 
-def _receiver_name(method: Scope) -> str | None:
+def receiver_name(method: Scope) -> str | None:
     """What the method around a scope calls its instance, nested functions included."""
     scope: Scope | None = method
     while scope is not None:
