@@ -11,7 +11,7 @@ from gradlint.program.names import Lib
 from gradlint.program.project import Module
 from gradlint.program.reach import is_network
 from gradlint.program.scopes import Binding, Scope
-from gradlint.program.values import Bound, Const, Func, Made, Unknown, Values, receiver_name
+from gradlint.program.values import Bound, Const, Func, Made, Unknown, Values
 
 Subject = tuple[s.Expr, Scope]  # what is tested, and where it stands
 
@@ -249,11 +249,11 @@ class Conditions:
         return frozenset(out)
 
     def _holder(self, expr: s.Expr, scope: Scope) -> frozenset[str]:
-        """The texts of what an attribute is taken from: a loss of `loss.data`, but no module and no instance."""
+        """The texts of what an attribute is taken from: a loss of `loss.data`, but no module."""
         if isinstance(expr, s.Name):
             home = scope.lookup(expr.text)
             bound = home.bindings.get(expr.text, ()) if home is not None else ()
-            if expr.text == receiver_name(scope) or any(b.kind == "import" for b in bound):
+            if any(b.kind == "import" for b in bound):
                 return frozenset()
         return self.texts(expr)
 

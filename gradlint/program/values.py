@@ -1329,7 +1329,7 @@ class Values:
             for scope in owner.walk():
                 for store in scope.stores:
                     if store.attr is not None and isinstance(store.base, s.Name) and scope.function is not None:
-                        if store.base.text == receiver_name(scope.function):
+                        if store.base.text == _receiver_name(scope.function):
                             index.setdefault(store.attr, []).append(store)
         return index
 
@@ -1607,7 +1607,7 @@ def _orders(values: ValueSet, depth: int) -> str:
     return "|".join(sorted(_order(v, depth) for v in values)) if depth else str(len(values))
 
 
-def receiver_name(method: Scope) -> str | None:
+def _receiver_name(method: Scope) -> str | None:
     """What the method around a scope calls its instance, nested functions included."""
     scope: Scope | None = method
     while scope is not None:
