@@ -60,7 +60,7 @@ def _refusal(update: Update) -> str | None:
     vocabulary = update.program.values.vocabulary
     for optimizer in update.optimizers:
         for path in update.program.values.bases_of(optimizer):
-            reason = vocabulary.about("unclippable", path)
+            reason = vocabulary.about("unclippable", path) or vocabulary.about("spoiled_by_clip", path)
             if isinstance(reason, str):
                 return reason
     unfixed = _way(update).get("unfixed")
