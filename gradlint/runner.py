@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -27,6 +28,7 @@ from gradlint.source.suppressions import Suppressions
 
 # The one rule that is about gradlint's own comments: its class is in the pack, for its page and its level.
 UNUSED_SUPPRESSION: Final = "GL001"
+_TIDY: Final = 50  # after so many parts, what they leave is collected: scopes hold each other, and nothing else does it
 
 Tell: TypeAlias = "Callable[[int, int], None]"  # how many pieces of work are done, and of how many
 
@@ -183,11 +185,15 @@ class _Turns:
     turns: Sequence[_Turn]
     left: Sequence[int]
     _job: _Job | None = None
+    _done: int = 0
 
     def check(self, index: int) -> tuple[_Outcome, Entry]:
         turn = self.turns[self.left[index]]
         if self._job is not None and self._job is not turn.job:
             self._job.last = None  # trees are large
+            self._done += 1
+            if self._done % _TIDY == 0:
+                gc.collect()
         self._job = turn.job
         return turn.check()
 

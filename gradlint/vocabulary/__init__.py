@@ -311,8 +311,14 @@ def load(own: Mapping[str, str] | None = None) -> Vocabulary:
 
     A helper's meaning is what it does ("clip", "step", "backward", …) or a library symbol that it behaves like.
     """
+    return _with(tuple((own or {}).items()))
+
+
+@lru_cache(maxsize=8)
+def _with(own: tuple[tuple[str, str], ...]) -> Vocabulary:
+    """One vocabulary for all projects with the same helpers: what it was asked before is answered at once."""
     extra: dict[str, dict[str, Plain]] = {"events": {}, "alias": {}}
-    for name, meaning in (own or {}).items():
+    for name, meaning in own:
         if "." in meaning:
             extra["alias"][name] = meaning
         else:
