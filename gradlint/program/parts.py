@@ -42,13 +42,17 @@ class Part:
     repeated: bool = False
 
 
+def _nothing(made: Made) -> bool:
+    return False
+
+
 class Parts:
     """Finds what networks hold."""
 
     def __init__(self, values: Values) -> None:
         self.values = values
         self._direct: dict[Made, tuple[Part, ...]] = {}
-        self._whole: dict[Made, tuple[Part, ...]] = {}
+        self._whole: dict[tuple[Made, Callable[[Made], bool]], tuple[Part, ...]] = {}
         self._modular: dict[Cls | Lib, bool] = {}
         self._loops: dict[Scope, list[tuple[int, int, s.Expr | None]]] = {}
 
@@ -70,11 +74,12 @@ class Parts:
             return vocabulary.is_container(of.path) or vocabulary.about("transformers", of.path) is not None
         return self.values.find_method(of.scope, "forward") is not None
 
-    def whole(self, made: Made, skip: Callable[[Made], bool] = lambda _: False) -> tuple[Part, ...]:
+    def whole(self, made: Made, skip: Callable[[Made], bool] = _nothing) -> tuple[Part, ...]:
         """A network and all that it holds, itself first, without parts that are to be skipped."""
-        known = self._whole.get(made)
+        key = (made, skip)
+        known = self._whole.get(key)
         if known is None:
-            known = self._whole[made] = tuple(self._gather(made, skip))
+            known = self._whole[key] = tuple(self._gather(made, skip))
         return known
 
     def _gather(self, made: Made, skip: Callable[[Made], bool]) -> Iterator[Part]:
