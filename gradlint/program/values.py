@@ -738,7 +738,9 @@ class Values:
                 for name in (*here.bindings, *self._stored_names(here))
                 if agree(name, text)
             }
-            return self._union([*(self.attribute(base, name) for name in sorted(names)), self._set_by_name(base, text)])
+            held = self._union([*(self.attribute(base, name) for name in sorted(names)), self._set_by_name(base, text)])
+            # Numbered layers are one after the other, not one layer that is run again.
+            return frozenset(v for v in held if not any(self.vocabulary.role(b) == "module" for b in self.bases_of(v)))
         return NONE
 
     def _set_by_name(self, instance: Made, text: str) -> ValueSet:
