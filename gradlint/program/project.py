@@ -13,7 +13,8 @@ import libcst as cst
 from gradlint.finding import Problem
 from gradlint.program import syntax as s
 from gradlint.program.lower import Lowering
-from gradlint.program.positions import spans
+from gradlint.program.parse import parse
+from gradlint.program.positions import Spans
 from gradlint.program.scopes import Scope, Store, bind
 from gradlint.source import Source, SourceError, read
 from gradlint.source.discover import discover
@@ -26,8 +27,6 @@ _OTHERS = 8
 
 _WORD = re.compile(rb"[^\W\d]\w*")
 _LONG = 100  # a longer word is data
-# Brackets opened so often and not closed: libcst's parser, which recurses in native code, would take the process down.
-_DEEP = re.compile(r"(?:[(\[{][^()\[\]{}]*){1000}")
 _LARGEST = 1_500_000  # characters: parsing more takes seconds, and nobody wrote it
 _ADDS_FOLDER = re.compile(rb"sys\.path(?:\.(?:append|insert|extend)\s*\(|\s*\+=)([^\n]*)")
 _STRING = re.compile(rb"""['"]([^'"\n]*)['"]""")
@@ -50,17 +49,17 @@ class Module:
         return f"Module({self.name})"
 
     @cached_property
-    def _spans(self) -> list[tuple[int, int]]:
-        return spans(self._tree, self._nodes)
+    def _spans(self) -> Spans:
+        return Spans(self._tree, self._nodes, self.source.code)
 
-    @cached_property
+    @property
     def faithful(self) -> bool:
         """Whether the tree gives back the text: only then may the file be edited."""
-        return self._tree.code == self.source.code
+        return self._spans.faithful
 
     def span(self, node: s.Node) -> tuple[int, int]:
         """Where a node's own text starts and ends, in characters of `source.text`."""
-        return self._spans[node.id]
+        return self._spans.of(node.id)
 
     def place(self, node: s.Node) -> Place:
         return self.source.place(*self.span(node))
@@ -215,19 +214,19 @@ class Files:
     def _parsed(self, source: Source, wanted: bool) -> Module:
         """Parse a file; of a notebook, a cell that is not Python is reported and left out. Raises as libcst does."""
         try:
-            return Module(source, _parse(source), self.name_of(source.path))
+            return Module(source, parse(source.code), self.name_of(source.path))
         except cst.ParserSyntaxError:
             if not source.is_notebook:
                 raise
         whole = source
         for cell in whole.cells:
             try:
-                cst.parse_module(whole.code[cell.start : cell.end])
+                parse(whole.code[cell.start : cell.end])
             except cst.ParserSyntaxError as error:
                 if wanted:
                     self.problems.append(syntax_problem(whole, error, cell.start))
                 source = source.without_cell(cell.index)
-        return Module(source, _parse(source), self.name_of(source.path))
+        return Module(source, parse(source.code), self.name_of(source.path))
 
     @property
     def loaded(self) -> Iterable[Path]:
@@ -403,12 +402,6 @@ class Files:
                 except OSError:
                     self._bytes[path] = b""
         return self._bytes[path]
-
-
-def _parse(source: Source) -> cst.Module:
-    if _DEEP.search(source.code):
-        raise RecursionError
-    return cst.parse_module(source.code)
 
 
 def _too_large(source: Source) -> str:

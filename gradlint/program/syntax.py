@@ -478,12 +478,15 @@ def children(node: Node) -> tuple[Node, ...]:
 def walk(node: Node, *, into: bool = True) -> Iterator[Node]:
     """The node and all below it, in source order; without `into`, not inside nested functions, classes and lambdas."""
     stack = [node]
+    pop, extend = stack.pop, stack.extend
     while stack:
-        here = stack.pop()
+        here = pop()
         yield here
-        if not into and here is not node and isinstance(here, NESTED):
+        if not into and here is not node and here.__class__ in NESTED:
             continue
-        stack.extend(reversed(children(here)))
+        below = _CHILDREN[here.__class__](here)
+        if below:
+            extend(below[::-1])
 
 
 def calls(node: Node, *, into: bool = True) -> Iterator[Call]:
