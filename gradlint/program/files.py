@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gradlint.program import syntax as s
+from gradlint.program.losses import Losses
 from gradlint.program.names import Lib, imported
 from gradlint.program.project import Module
+from gradlint.program.ranges import Ranges, Singular
 from gradlint.program.scopes import Scope
 from gradlint.program.updates import Program
 
@@ -36,6 +38,14 @@ class File:
             return None
         found = imported(self.program.values.files, self.module, bindings[0].node, top)
         return (f"{found.path}.{rest}" if rest else found.path) if isinstance(found, Lib) else None
+
+    def singular_operations(self) -> Iterator[Singular]:
+        """The operations on the way to a loss whose operand reaches a point where they are singular."""
+        ranges = Ranges(self.program.values)
+        for node, scope in Losses.of(self.program).expressions(self.module):
+            found = ranges.singular(node, scope)
+            if found is not None:
+                yield found
 
     def calls(self) -> Iterator[tuple[s.Call, Scope]]:
         """Every call of the file, with the scope that it stands in."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from gradlint.program.networks.draws import drawn, fan_in
 from gradlint.program.networks.network import Network, Stack, networks_of
+from gradlint.program.networks.objects import Layer
 
-__all__ = ["Network", "Stack", "networks_of"]
+__all__ = ["Layer", "Network", "Stack", "drawn", "fan_in", "networks_of"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -130,12 +130,17 @@ class World:
         return out
 
 
+def untouched(layer: Layer) -> bool:
+    """Whether a layer keeps the library's default initialization, with nothing that sets the size of its output."""
+    return not (layer.initialized or layer.normalized or layer.frozen)
+
+
 @dataclass(eq=False)
 class Core:
     """One interpretation: one way through the conditions that cannot be told.
 
     `oracle` holds how such conditions are taken, by key; the others are taken as `leaning`. With `strict`,
-    a network that is not made where the code makes it is not made at all.
+    a network that is not made where the code makes it is not made at all. A layer that does not count ends a run.
     """
 
     world: World
@@ -143,6 +148,7 @@ class Core:
     budget: int
     leaning: bool = False
     strict: bool = False
+    counts: Callable[[Layer], bool] = untouched
     phase: str = "build"
     decisions: dict[int, Decision] = field(default_factory=dict)
     modules: dict[Path, Frame] = field(default_factory=dict)

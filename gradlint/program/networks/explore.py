@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from gradlint.program.networks.core import Cut, Decision, Raised, World
+from gradlint.program.networks.core import Cut, Decision, Raised, World, untouched
 from gradlint.program.networks.forward import Root, forward, weights
 from gradlint.program.networks.machine import Machine
 from gradlint.program.networks.making import aside, harvest, made, outermost, owner_class, shorter
@@ -21,6 +21,15 @@ _TRIES = 6
 _KEPT = 4
 
 Prepare = Callable[[Machine, Root], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """How many layers a run has to have, which of them count, and whether that hangs on what scripts do to them."""
+
+    depth: int
+    counts: Callable[[Layer], bool] = untouched
+    outside: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,26 +72,26 @@ class Explorer:
     world: World
     _builds: list[_Build] = field(default_factory=list)
 
-    def judge(self, recipe: Recipe, target: Scope | None, prepare: Prepare, depth: int) -> list[Verdict]:
-        """The instances by a recipe that hold a run of `depth` layers whatever the conditions that cannot be told.
+    def judge(self, recipe: Recipe, target: Scope | None, prepare: Prepare, question: Question) -> list[Verdict]:
+        """The instances by a recipe that hold a run as asked for, whatever the conditions that cannot be told.
 
         Where what holds them cannot be made as the project makes it, less of the way to them is followed.
         """
         for way in shorter(recipe, target):
             out: list[Verdict] = []
             for index in range(3):
-                found = _Judging(self, way, target, prepare, index, depth).verdict()
+                found = _Judging(self, way, target, prepare, index, question).verdict()
                 if found is None:
                     break
                 out.append(found)
             if out:
-                return [v for v in out if v.outcome.longest() >= depth]
+                return [v for v in out if v.outcome.longest() >= question.depth]
         return []
 
     def overview(self, recipe: Recipe, target: Scope | None, prepare: Prepare) -> Outcome | None:
         """The first instance by a recipe on the first way through, with runs of any length; None if it is not made."""
         for way in shorter(recipe, target):
-            found = _Judging(self, way, target, prepare, 0, 1).first()
+            found = _Judging(self, way, target, prepare, 0, Question(1)).first()
             if found is not None:
                 return found
         return None
@@ -117,10 +126,10 @@ class Explorer:
 
 class _Judging:
     def __init__(
-        self, explorer: Explorer, recipe: Recipe, target: Scope | None, prepare: Prepare, index: int, depth: int
+        self, explorer: Explorer, recipe: Recipe, target: Scope | None, prepare: Prepare, index: int, question: Question
     ) -> None:
         self.explorer, self.recipe, self.target, self.prepare = explorer, recipe, target, prepare
-        self.index, self.depth, self.left = index, depth, _TOTAL
+        self.question, self.index, self.depth, self.left = question, index, question.depth, _TOTAL
         self.cut = False
         self.strict = True
 
@@ -149,6 +158,8 @@ class _Judging:
         """The network on the first way that gets to it."""
         build = self.explorer.build(self.recipe, self.target)
         machine = build.machine
+        if self.question.outside:
+            return self.attempt(build.oracle) if machine is not None else None
         roots: list[Root] = []
         if machine is not None:
             roots = build.roots if build.recipe == self.recipe else harvest(machine, self.recipe, self.target)
@@ -203,9 +214,11 @@ class _Judging:
 
     def _holds_enough(self, machine: Machine, root: Root) -> bool:
         """Whether a network has as many weight layers with default initialization as a run needs."""
+        if self.question.outside:
+            return True
         own = {id(x): x for x in weights(root)}
         own.update((id(x), x) for x in machine.layers if x.role == "weight" and root in x.makers)
-        return sum(1 for x in own.values() if not (x.initialized or x.normalized or x.frozen)) >= self.depth
+        return sum(1 for x in own.values() if self.question.counts(x)) >= self.depth
 
     def _reached(self, base: Outcome, oracle: dict[int, bool]) -> tuple[Outcome, dict[int, bool]]:
         """A way through the forward pass with a deep run, if one condition of it leads there."""
@@ -245,12 +258,13 @@ class _Judging:
     def attempt(self, oracle: Mapping[int, bool], outer: bool = False) -> Outcome | None:
         """One interpretation; None if it raises or is cut off."""
         machine = Machine(self.explorer.world, oracle, min(_BUILD, self.left), strict=self.strict)
+        machine.counts = self.question.counts
         try:
             roots = made(machine, self.recipe, self.target)
             if self.index >= len(roots):
                 return None
             root = roots[self.index]
-            if outer:
+            if outer or self.question.outside:
                 self.prepare(machine, root)
             machine.budget, spent = _FORWARD, _BUILD - machine.budget
             self.left -= spent

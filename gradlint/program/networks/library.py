@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from gradlint.program import syntax as s
 from gradlint.program.networks.core import NATIVE, Raised
@@ -13,6 +13,7 @@ from gradlint.program.networks.objects import (
     Applied,
     ClassRef,
     Container,
+    Draw,
     Fn,
     Layer,
     LibRef,
@@ -58,7 +59,7 @@ class Library(Modules):
             return self._flow(flow, args, kwargs, at, frame)
         if facts.initializes(path):
             given = args[0] if args else next(iter(kwargs.values()), None)
-            self.mark(given)
+            self.mark(given, Draw(path, tuple(args[1:]), kwargs))
             return given
         passed = facts.given(path)
         if isinstance(passed, int) and passed < len(args):
@@ -140,7 +141,7 @@ class Library(Modules):
             layer = Layer(value.path, value.facts, value.site, value.args, value.kwargs, self.makers or value.makers)
             layer.home = value.home
             self.layers.append(layer)
-            layer.initializer = value.initializer
+            layer.initializer, layer.draws = value.initializer, list(value.draws)
             layer.initialized, layer.normalized, layer.frozen = value.initialized, value.normalized, value.frozen
             done[id(value)] = layer
             return layer
@@ -358,7 +359,7 @@ class Library(Modules):
     def plain_method(self, receiver: Value, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
         """A method of a number, a text, a list, a dict, a parameter or a tensor."""
         if isinstance(receiver, Param):
-            return self._param_method(receiver, name, args)
+            return self._param_method(receiver, name, args, kwargs)
         if isinstance(receiver, str) and name in _TEXT:
             plain = all(isinstance(a, (int, str, float)) for a in [*args, *kwargs.values()])
             if name == "join" and args and isinstance(args[0], (list, tuple)):
@@ -397,7 +398,7 @@ class Library(Modules):
             return self.unknown("method", name, *args)
         return found
 
-    def _param_method(self, param: Param, name: str, args: list[Value]) -> Value:
+    def _param_method(self, param: Param, name: str, args: list[Value], kwargs: Mapping[str, Value]) -> Value:
         word = self.world.library.word("parameter_methods", name)
         if word == "freeze":
             self.freeze(param, not (args and args[0] is True) and bool(args))
@@ -410,7 +411,7 @@ class Library(Modules):
         if name.endswith("_") and not name.startswith("_"):
             # Outside a network, a soft update or a clamp of its weights is none of its initialization.
             if not self.subjects or self.world.library.vocabulary.entry("outside", name) is not None:
-                self.mark(param)
+                self.mark(param, Draw(name, tuple(args), kwargs))
             return param
         return self.unknown("parameter", param, name, *args)
 

@@ -9,6 +9,7 @@ from gradlint.program.networks.frames import Frame
 from gradlint.program.networks.objects import (
     ClassRef,
     Container,
+    Draw,
     Layer,
     LibRef,
     Obj,
@@ -185,10 +186,14 @@ class Modules(Tensors):
 
     # --- initialization -------------------------------------------------------------------------
 
-    def mark(self, value: Value) -> None:
-        """A write to a parameter: its layer no longer has the default initialization, if it is the weight."""
+    def mark(self, value: Value, draw: Draw | None = None) -> None:
+        """A write to a parameter: its layer no longer has the default initialization, if it is the weight.
+
+        While the network is built the last write counts; of those from outside it is not known which one runs.
+        """
         if isinstance(value, Param) and value.layer is not None and value.name != "bias":
             value.layer.initialized, value.layer.initializer = True, self.at
+            value.layer.draws = [*(value.layer.draws if self.phase == "outside" else ()), draw]
         elif isinstance(value, (list, tuple)):
             for item in value:
                 self.mark(item)
@@ -198,6 +203,7 @@ class Modules(Tensors):
             layer = layer_of(inner)
             if layer is not None:
                 layer.initialized, layer.initializer = True, self.at
+                layer.draws.append(None)
 
     def freeze(self, value: Value, frozen: bool) -> None:
         if isinstance(value, Param) and value.layer is not None and value.name != "bias":

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib
 from gradlint.program.networks.core import Library, World
-from gradlint.program.networks.explore import Explorer, Outcome
+from gradlint.program.networks.explore import Explorer, Outcome, Question
 from gradlint.program.networks.objects import Container, Layer, Link, Obj, layer_of, walk_modules
 from gradlint.program.networks.outside import Outside
 from gradlint.program.networks.recipes import (
@@ -67,9 +67,20 @@ class Network:
 
         The longest first; with several instantiations in the project, those of the first that has one.
         """
+        return self._judged(Question(depth))
+
+    def drawn(self, depth: int, counts: Callable[[Layer], bool]) -> list[Stack]:
+        """The same for layers of which the code initializes each as asked for, in the network or in any script."""
+        words = self.project.world.library.words("outside")
+        if all(next(self.project.world.files.mentioning(f"{word}("), None) is None for word in words):
+            return []
+        return self._judged(Question(depth, counts, outside=True))
+
+    def _judged(self, question: Question) -> list[Stack]:
+        depth = question.depth
         target = self.scope if isinstance(self.node, s.Class) else None
         for recipe in self.recipes:
-            for verdict in self.project.explorer.judge(recipe, target, self.project.outside.apply, depth):
+            for verdict in self.project.explorer.judge(recipe, target, self.project.outside.apply, question):
                 found = [Stack(r, verdict.outcome) for r in verdict.outcome.runs if len(r) >= depth]
                 kept = [stack for stack in found if self._owns(stack, depth)]
                 if kept:

@@ -87,6 +87,15 @@ class Site:
     node: s.Call
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Draw:
+    """What wrote to a weight: a function of a library or a method, by name, with its arguments after the weight."""
+
+    function: str
+    args: tuple[Value, ...]
+    kwargs: Mapping[str, Value]
+
+
 @dataclass(slots=True, eq=False)
 class Layer:
     """A library module that was built: its class, its arguments, and what became of its weight."""
@@ -100,6 +109,7 @@ class Layer:
     home: Scope | None = None
     initialized: bool = False
     initializer: tuple[Module, s.Node] | None = None
+    draws: list[Draw | None] = field(default_factory=list)
     normalized: bool = False
     frozen: bool = False
     attrs: dict[str, Value] = field(default_factory=dict)

@@ -28,7 +28,7 @@ class Tensors(Core):
         first, _ = self.order.get(layer, (self.clock, 0))
         self.order[layer] = (first, self.clock)
         layer.runs += 1
-        if layer.initialized or layer.normalized or layer.frozen:
+        if not self.counts(layer):
             return Tensor((), None, (given,), "layer", layer)
         before = given.run if given.pending is None else ()
         if any(link.layer is layer for link in before):

@@ -1,0 +1,184 @@
+"""The expressions that a loss is computed from: what a backward pass starts at, and what flows into it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
+
+from gradlint.program import syntax as s
+from gradlint.program.project import Module
+from gradlint.program.reach import is_network
+from gradlint.program.scopes import Scope
+from gradlint.program.traits import trained
+from gradlint.program.updates import Program
+from gradlint.program.values import Cls, Func, Made, Value, Values
+
+_MODULES = 80
+_EXPRESSIONS = 60_000
+_GATHERS = frozenset(["append", "extend", "insert", "add", "update"])
+_REDUCES = frozenset(["mean", "sum"])
+
+
+@dataclass(eq=False)
+class Losses:
+    """The expressions on the way to the losses of a project, followed from each backward pass once."""
+
+    program: Program
+    _on_path: dict[Scope, set[int]] = field(default_factory=lambda: defaultdict(set))
+    _queue: list[tuple[s.Expr, Scope]] = field(default_factory=list)
+    _live: dict[Scope, frozenset[int]] = field(default_factory=dict)
+    _left: int = _EXPRESSIONS
+
+    @classmethod
+    def of(cls, program: Program) -> Losses:
+        known = _KNOWN.get(program.values)
+        if known is None:
+            known = _KNOWN[program.values] = cls(program)
+            known._queue.extend(known._starts())
+            known._follow()
+        return known
+
+    def expressions(self, module: Module) -> Iterator[tuple[s.Expr, Scope]]:
+        """The expressions of a file that losses are computed from, with the scopes that they stand in."""
+        for scope in module.scopes:
+            if scope.kind == "class" and self._is_criterion(scope):
+                forward = scope.inner[scope.bindings["forward"][-1].node.id]
+                self._queue.extend((r.value, forward) for r in forward.returns if r.value is not None)
+        self._follow()
+        for scope in module.scopes:
+            on_path = self._on_path.get(scope)
+            for node in s.walk(scope.body, into=False) if on_path else ():
+                if on_path and node.id in on_path and isinstance(node, s.Expr):
+                    yield node, scope
+
+    def _starts(self) -> Iterator[tuple[s.Expr, Scope]]:
+        """What the backward passes of the project start at."""
+        for count, module in enumerate(self.program.values.files.mentioning("backward")):
+            if count >= _MODULES:
+                return
+            for scope in module.scopes:
+                for act in self.program.flows.acts(scope) if scope.kind != "class" else ():
+                    if act.does == "backward" and act.operand is not None:
+                        yield act.operand, act.scope
+
+    def _is_criterion(self, cls: Scope) -> bool:
+        """Whether a class is a module without layers that makes one number of two tensors."""
+        values = self.program.values
+        bound = cls.bindings.get("forward")
+        if not bound or bound[-1].kind != "function":
+            return False
+        forward = cls.inner[bound[-1].node.id]
+        if len(forward.params) < 3 or not is_network(Made(Cls(cls)), values):
+            return False
+        if not any(isinstance(n, s.Call) and _name(n.func) in _REDUCES for n in s.walk(cls.body)):
+            return False
+        made = (v for inner in cls.walk() for x in inner.stores if x.value is not None for v in values.stored(x, None))
+        return not any(isinstance(v, Made) and self._holds_weights(v) for v in made)
+
+    def _holds_weights(self, made: Made) -> bool:
+        if isinstance(made.of, Cls):
+            return is_network(made, self.program.values)
+        about = self.program.values.vocabulary.about("layers", made.of.path)
+        role = about.get("role") if isinstance(about, dict) else about
+        return role in ("weight", "sequence", "container")
+
+    # --- backwards along the data ---------------------------------------------------------------
+
+    def _follow(self) -> None:
+        while self._queue and self._left > 0:
+            expr, scope = self._queue.pop()
+            if expr.id in self._on_path[scope] or expr.id not in self._recorded(scope):
+                continue
+            self._left -= 1
+            self._on_path[scope].add(expr.id)
+            self._queue.extend(self._sources(expr, scope))
+
+    def _recorded(self, scope: Scope) -> frozenset[int]:
+        """The nodes of a function that run in training with gradients."""
+        if scope not in self._live:
+            stopped = any(self._untracked(d.rpartition(".")[2], "cut") for d in scope.decorators)
+            nodes = () if stopped else trained(self.program.values, scope, None)
+            self._live[scope] = frozenset(node.id for node in nodes)
+        return self._live[scope]
+
+    def _untracked(self, name: str, section: str = "untracked") -> bool:
+        return self.program.values.vocabulary.entry(section, name) is not None
+
+    def _sources(self, expr: s.Expr, scope: Scope) -> Iterator[tuple[s.Expr, Scope]]:
+        """What the value of an expression is computed from."""
+        if isinstance(expr, s.Name):
+            yield from self._bound(expr, scope)
+        elif isinstance(expr, s.Attribute):
+            if not self._untracked(expr.attr):
+                yield from self._stored(expr, scope)
+                yield expr.value, scope
+        elif isinstance(expr, s.Call):
+            if not self._untracked(_name(expr.func)):
+                yield from self._called(expr, scope)
+        elif isinstance(expr, s.Subscript):
+            yield expr.value, scope
+        elif isinstance(expr, s.Conditional):
+            yield expr.then, scope
+            yield expr.orelse, scope
+        elif isinstance(expr, s.Comprehension):
+            yield expr.element, scope
+            yield from ((clause.iter, scope) for clause in expr.clauses)
+        elif isinstance(expr, (s.Binary, s.Unary, s.Sequence, s.Mapping, s.Starred, s.Walrus, s.Boolean)):
+            yield from ((part, scope) for part in s.children(expr) if isinstance(part, s.Expr))
+
+    def _bound(self, name: s.Name, scope: Scope) -> Iterator[tuple[s.Expr, Scope]]:
+        home = scope.lookup(name.text)
+        if home is None or home.kind == "class":
+            return
+        for binding in home.reaching(name.text, name.id if home is scope else None):
+            if binding.value is not None and binding.kind in ("value", "element", "update"):
+                yield binding.value, home
+        for store in home.stores:
+            if isinstance(store.base, s.Name) and store.base.text == name.text and store.value is not None:
+                yield store.value, home
+        for call, where in home.module.calls.items():
+            if call in _GATHERS:
+                for node, inner in where:
+                    func = node.func
+                    if inner is home and isinstance(func, s.Attribute) and isinstance(func.value, s.Name):
+                        if func.value.text == name.text:
+                            yield from ((arg.value, inner) for arg in node.args)
+
+    def _stored(self, expr: s.Attribute, scope: Scope) -> Iterator[tuple[s.Expr, Scope]]:
+        function = scope.function
+        owner = function.owner if function is not None else None
+        if owner is None or function is None or s.dotted(expr.value) != function.self_name:
+            return
+        for here in self.program.values.lineage(owner):
+            for store in self.program.values.self_stores(here, expr.attr):
+                if store.value is not None:
+                    yield store.value, store.scope
+
+    def _called(self, call: s.Call, scope: Scope) -> Iterator[tuple[s.Expr, Scope]]:
+        if isinstance(call.func, s.Attribute):
+            yield call.func.value, scope
+        yield from ((arg.value, scope) for arg in call.args)
+        for value in self.program.values.of(call.func, scope):
+            function = function_of(value, self.program.values)
+            if function is not None:
+                yield from ((r.value, function) for r in function.returns if r.value is not None)
+                if isinstance(function.node, s.Lambda):
+                    yield function.node.body, function
+
+
+def function_of(value: Value, values: Values) -> Scope | None:
+    """The function of the project that runs when a value is called."""
+    if isinstance(value, Func):
+        return value.scope
+    if isinstance(value, Made) and isinstance(value.of, Cls):
+        return values.find_method(value.of.scope, "forward") or values.find_method(value.of.scope, "__call__")
+    return None
+
+
+def _name(func: s.Expr) -> str:
+    return func.attr if isinstance(func, s.Attribute) else func.text if isinstance(func, s.Name) else ""
+
+
+_KNOWN: WeakKeyDictionary[Values, Losses] = WeakKeyDictionary()

@@ -1,0 +1,300 @@
+"""Where the values of a tensor can lie, so far as the code tells, and the operations that are singular there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from gradlint.program import syntax as s
+from gradlint.program.losses import function_of
+from gradlint.program.names import Lib
+from gradlint.program.scopes import Scope
+from gradlint.program.values import Bound, Made, Values
+
+# "square": of something that may be a plain number, such as the width of a kernel.
+Range = Literal["unit", "nonnegative", "positive", "square"]
+
+_DEPTH = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Singular:
+    """One operation that has no finite value or derivative at a point that its operand reaches.
+
+    `does` is "log", "root", "division" or "arc"; `operand` is what reaches zero (for "arc": one).
+    """
+
+    node: s.Expr
+    does: str
+    operand: s.Expr
+    range: Range | None
+
+    @property
+    def is_argument(self) -> bool:
+        """Whether the operand stands by itself between the parentheses of a call."""
+        return isinstance(self.node, s.Call) and any(arg.value is self.operand for arg in self.node.args)
+
+
+@dataclass(frozen=True, slots=True)
+class Ranges:
+    """Asks the code of a project where values lie: an answer holds on every way that is known, or is None."""
+
+    values: Values
+
+    def singular(self, node: s.Expr, scope: Scope) -> Singular | None:
+        """The operation at an expression, if its operand is known to reach the point where it is singular."""
+        found = self._operation(node, scope)
+        if found is None:
+            return None
+        does, operand = found
+        if does == "arc":
+            return Singular(node, does, operand, None) if self._free(operand, scope) else None
+        if self._tested(node, operand, scope):
+            return None
+        lies = self.of(operand, scope)
+        if lies is None and does == "log" and self._complemented(operand, scope):
+            lies = "unit"
+        if lies not in ("unit", "nonnegative") and not (lies == "square" and does == "root"):
+            return None
+        return Singular(node, does, operand, lies)
+
+    def _operation(self, node: s.Expr, scope: Scope) -> tuple[str, s.Expr] | None:
+        if isinstance(node, s.Binary) and node.op == "/":
+            return ("division", node.right)
+        if isinstance(node, s.Binary) and node.op == "**":
+            return _power(node.left, node.right)
+        if not isinstance(node, s.Call):
+            return None
+        name, operand = self._applied(node, scope, "singular")
+        if operand is None:
+            kind, base = self._applied(node, scope, "ranges")
+            exponent = node.arg(0 if self._is_method(node, scope) else 1, "exponent")
+            return _power(base, exponent) if kind == "power" and base is not None and exponent is not None else None
+        if name == "one":
+            return ("arc", operand)
+        return ("log" if "log" in _last(node.func) else "root" if "sqrt" in _last(node.func) else "division", operand)
+
+    def _is_method(self, call: s.Call, scope: Scope) -> bool:
+        """Whether a call is of a tensor's method, and of no function, module or class that is known."""
+        found = self.values.of(call.func, scope)
+        return isinstance(call.func, s.Attribute) and all(isinstance(value, Bound) for value in found)
+
+    def _applied(self, call: s.Call, scope: Scope, section: str) -> tuple[str | None, s.Expr | None]:
+        """What a function, a module or a method of a tensor does, and to what."""
+        about = self.values.vocabulary
+        if self._is_method(call, scope):
+            assert isinstance(call.func, s.Attribute)
+            if isinstance(call.func.value, s.Name) and scope.lookup(call.func.value.text) is None:
+                return None, None
+            said = about.entry(section.removesuffix("s") + "_methods", call.func.attr)
+            return (said, call.func.value) if isinstance(said, str) else (None, None)
+        for value in self.values.of(call.func, scope):
+            path = value.path if isinstance(value, Lib) else None
+            if isinstance(value, Made) and isinstance(value.of, Lib):
+                path = value.of.path
+            said = about.entry(section, path) if path is not None else None
+            operand = call.arg(0, "input")
+            if isinstance(said, str) and operand is not None:
+                return said, operand
+        return None, None
+
+    # --- ranges ---------------------------------------------------------------------------------
+
+    def of(self, expr: s.Expr, scope: Scope, depth: int = _DEPTH) -> Range | None:
+        """Where the values of an expression lie; None if that is not known."""
+        if depth <= 0:
+            return None
+        if isinstance(expr, s.Constant):
+            number = isinstance(expr.value, (int, float)) and not isinstance(expr.value, bool) and expr.value > 0
+            return "positive" if number else None
+        if isinstance(expr, s.Name):
+            return self._named(expr, scope, depth - 1)
+        if isinstance(expr, s.Binary):
+            return self._computed(expr, scope, depth - 1)
+        if isinstance(expr, s.Subscript):
+            return None if self._picks(expr.index, scope) else self.of(expr.value, scope, depth - 1)
+        if isinstance(expr, s.Attribute):
+            return self._attribute(expr, scope, depth - 1)
+        if isinstance(expr, s.Call):
+            return self._called(expr, scope, depth - 1)
+        return None
+
+    def _all(self, found: Iterator[Range | None]) -> Range | None:
+        """One range for all ways: the widest of those that reach zero, nothing if one is unknown or does not."""
+        known = set(found)
+        if len(known) == 1:
+            return known.pop()
+        return "nonnegative" if known and known <= {"unit", "nonnegative", "square"} else None
+
+    def _named(self, name: s.Name, scope: Scope, depth: int) -> Range | None:
+        home = scope.lookup(name.text)
+        if home is None:
+            return None
+        bindings = home.reaching(name.text, name.id if home is scope else None)
+        if not bindings or any(b.kind != "value" or b.path or b.value is None for b in bindings):
+            return None
+        return self._all(self.of(b.value, home, depth) for b in bindings if b.value is not None)
+
+    def _attribute(self, expr: s.Attribute, scope: Scope, depth: int) -> Range | None:
+        function = scope.function
+        if function is None or function.owner is None or s.dotted(expr.value) != function.self_name:
+            return None
+        stores = [x for c in self.values.lineage(function.owner) for x in self.values.self_stores(c, expr.attr)]
+        if not stores or any(x.value is None or x.path or x.kind != "value" for x in stores):
+            return None
+        return self._all(self.of(x.value, x.scope, depth) for x in stores if x.value is not None)
+
+    def _computed(self, expr: s.Binary, scope: Scope, depth: int) -> Range | None:
+        if expr.op == "**":
+            even = isinstance(expr.right, s.Constant) and expr.right.value in (2, 4)
+            left = self.of(expr.left, scope, depth)
+            return (left or "square") if even else None
+        left, right = self.of(expr.left, scope, depth), self.of(expr.right, scope, depth)
+        if expr.op == "-":
+            one = isinstance(expr.left, s.Constant) and expr.left.value == 1
+            return "unit" if one and right == "unit" else None
+        if expr.op == "*" and s.text(expr.left) == s.text(expr.right) and left is None:
+            return "square"
+        if left is None or right is None:
+            return None
+        if expr.op == "+":
+            return "positive" if "positive" in (left, right) else "nonnegative"
+        if expr.op in ("*", "/"):
+            if expr.op == "/" and right != "positive":
+                return None
+            return left if right == "positive" else right if left == "positive" else self._all(iter((left, right)))
+        return None
+
+    def _called(self, call: s.Call, scope: Scope, depth: int) -> Range | None:
+        kind, operand = self._applied(call, scope, "ranges")
+        if kind is None or operand is None:
+            return self._all(self._returned(call, scope, depth))
+        if kind in ("unit", "nonnegative", "positive"):
+            return kind  # type: ignore[return-value]
+        if kind == "choice":
+            ways = [call.arg(place) for place in (1, 2)]
+            if any(_complements(a, b) for a, b in (ways, ways[::-1])):
+                return "unit"  # a probability, taken as such
+            return self._all(self.of(way, scope, depth) if way is not None else None for way in ways)
+        if kind == "product":
+            return None
+        if kind == "power":
+            exponent = call.arg(0 if self._is_method(call, scope) else 1, "exponent")
+            even = isinstance(exponent, s.Constant) and exponent.value in (2, 4)
+            return (self.of(operand, scope, depth) or "square") if even else None
+        lies = self.of(operand, scope, depth)
+        if kind == "total":
+            return None if lies == "unit" else "nonnegative" if lies == "square" else lies
+        if kind == "bounded":
+            low = call.arg(0 if self._is_method(call, scope) else 1, "min")
+            if low is None or (isinstance(low, s.Constant) and low.value is None):
+                return lies
+            zero = isinstance(low, s.Constant) and low.value == 0
+            return ("unit" if lies == "unit" else "nonnegative") if zero else "positive"
+        return lies
+
+    def _returned(self, call: s.Call, scope: Scope, depth: int) -> Iterator[Range | None]:
+        """What the functions of the project, or the modules in sequence, give that a call may run."""
+        found = self.values.of(call.func, scope)
+        if not found:
+            yield None
+        for value in found:
+            function = function_of(value, self.values)
+            if function is not None and function.returns and not function.yields:
+                yield from (self.of(r.value, function, depth) if r.value else None for r in function.returns)
+            elif isinstance(value, Made) and isinstance(value.of, Lib) and value.site is not None and value.site.args:
+                yield self._last_of(value, depth)
+            else:
+                yield None
+
+    def _last_of(self, made: Made, depth: int) -> Range | None:
+        """What a sequence of modules gives: what its last module does."""
+        about = self.values.vocabulary.about("layers", made.of.path) if isinstance(made.of, Lib) else None
+        kind = about.get("kind") if isinstance(about, dict) else about
+        last = made.site.args[-1] if made.site is not None else None
+        if kind != "sequence" or last is None or last.star or last.keyword or made.scope is None:
+            return None
+        held = self.values.of(last.value, made.scope, made.context)
+        said = {self.values.vocabulary.entry("ranges", v.of.path) for v in held if _of_library(v)}  # type: ignore[union-attr]
+        only = said.pop() if len(said) == 1 and len(held) == 1 else None
+        return only if only in ("unit", "nonnegative", "positive") else None  # type: ignore[return-value]
+
+    # --- what keeps away from the point ---------------------------------------------------------
+
+    def _tested(self, node: s.Expr, operand: s.Expr, scope: Scope) -> bool:
+        """Whether a condition around an operation asks about what it is applied to."""
+        names = {n.text for n in s.walk(operand, into=False) if isinstance(n, s.Name)} - {scope.self_name}
+        for here in s.walk(scope.body, into=False):
+            if isinstance(here, (s.If, s.Conditional)) and here.id <= node.id:
+                asked = {n.text for n in s.walk(here.test) if isinstance(n, s.Name)}
+                inside = any(n is node for part in s.children(here) if part is not here.test for n in s.walk(part))
+                if inside and asked & names:
+                    return True
+        return False
+
+    def _picks(self, index: s.Expr, scope: Scope) -> bool:
+        """Whether an index picks by a condition, so that what it leaves may be what is singular."""
+        if isinstance(index, s.Compare):
+            return True
+        if isinstance(index, s.Name):
+            home = scope.lookup(index.text)
+            bindings = home.reaching(index.text, index.id if home is scope else None) if home is not None else []
+            return any(isinstance(b.value, (s.Compare, s.Unary)) for b in bindings)
+        return isinstance(index, s.Unary)
+
+    def _complemented(self, operand: s.Expr, scope: Scope) -> bool:
+        """Whether the same code takes the logarithm of `1 - operand` too: it is a probability."""
+        wanted = s.text(operand)
+        for call in s.calls(scope.body, into=False):
+            kind, other = self._applied(call, scope, "singular")
+            if kind == "zero" and other is not None and "log" in _last(call.func):
+                for low, high in ((other, operand), (operand, other)):
+                    if isinstance(low, s.Binary) and low.op == "-" and isinstance(low.left, s.Constant):
+                        if low.left.value == 1 and s.text(low.right) == s.text(high):
+                            return self.of(high, scope) is None and wanted in (s.text(low), s.text(high))
+        return False
+
+    def _free(self, operand: s.Expr, scope: Scope, depth: int = 8) -> bool:
+        """Whether nothing keeps an operand away from plus and minus one: no bound, no factor, no small term."""
+        if depth <= 0:
+            return False
+        if isinstance(operand, s.Name):
+            home = scope.lookup(operand.text)
+            if home is None:
+                return False
+            bindings = home.reaching(operand.text, operand.id if home is scope else None)
+            given = [b.value for b in bindings if b.kind == "value" and not b.path and b.value is not None]
+            return len(given) == len(bindings) > 0 and all(self._free(value, home, depth - 1) for value in given)
+        if isinstance(operand, s.Call):
+            kind, inner = self._applied(operand, scope, "ranges")
+            return kind in ("total", "product") or (
+                kind == "same" and inner is not None and self._free(inner, scope, depth - 1)
+            )
+        if isinstance(operand, s.Subscript):
+            return self._free(operand.value, scope, depth - 1)
+        return isinstance(operand, s.Binary) and operand.op in ("@", "/")
+
+
+def _power(base: s.Expr, exponent: s.Expr) -> tuple[str, s.Expr] | None:
+    negative = isinstance(exponent, s.Unary) and exponent.op == "-"
+    inner = exponent.value if isinstance(exponent, s.Unary) else exponent
+    if not isinstance(inner, s.Constant) or not isinstance(inner.value, (int, float)):
+        return None
+    if negative or inner.value < 0:
+        return ("division", base)
+    return ("root", base) if 0 < inner.value < 1 else None
+
+
+def _complements(a: s.Expr | None, b: s.Expr | None) -> bool:
+    if not isinstance(b, s.Binary) or b.op != "-" or not isinstance(b.left, s.Constant) or a is None:
+        return False
+    return b.left.value == 1 and s.text(b.right) == s.text(a)
+
+
+def _of_library(value: object) -> bool:
+    return isinstance(value, Made) and isinstance(value.of, Lib)
+
+
+def _last(func: s.Expr) -> str:
+    return func.attr if isinstance(func, s.Attribute) else func.text if isinstance(func, s.Name) else ""
