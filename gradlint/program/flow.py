@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
 from math import inf, isinf
 
@@ -21,6 +21,7 @@ HOOKS = frozenset(  # the methods that hang a function on a gradient
 )
 _SKIPS = frozenset(["continue", "return", "break"])
 RESULT = "<result>"  # stands for what the call just made gave back
+_GRADIENTS = frozenset(["<gradients>"])  # stands for what a function that touches gradients tells its callers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,7 +129,7 @@ class Flows:
     values: Values
     conditions: Conditions = field(init=False)
     _memo: dict[Scope, Flow] = field(default_factory=dict)
-    _matters: dict[Scope, bool] = field(default_factory=dict)
+    _told: dict[Scope, frozenset[str]] = field(default_factory=dict)
     _recurring: dict[Scope, frozenset[tuple[Scope, str]]] = field(default_factory=dict)
     _pruned: dict[Scope, Flow] = field(default_factory=dict)
     _reach: dict[Scope, Reach] = field(default_factory=dict)
@@ -149,17 +150,60 @@ class Flows:
         """The events of a function, in the order of the code."""
         return (item for item in every(self.of(scope)) if isinstance(item, Act))
 
-    def matters(self, scope: Scope, _seen: frozenset[Scope] = frozenset()) -> bool:
-        """Whether a function touches gradients, itself or through what it calls."""
-        known = self._matters.get(scope)
-        if known is not None:
-            return known
-        if scope in _seen or len(_seen) > 12:
-            return False
-        hit = any(self._touches(item, _seen | {scope}) for item in every(self.of(scope)))
-        if hit or not _seen:
-            self._matters[scope] = hit
-        return hit
+    def matters(self, scope: Scope) -> bool:
+        """Whether a function touches gradients, or tests what its callers know, itself or through what it calls."""
+        known = self._told.get(scope)
+        if known is None:
+            self._told.update(self._tell(scope))
+            known = self._told[scope]
+        return bool(known)
+
+    def _tell(self, scope: Scope) -> dict[Scope, frozenset[str]]:
+        """By which names a function, and those that it calls, tell their callers what they test."""
+        told: dict[Scope, frozenset[str]] = {scope: frozenset()}
+        queue = [scope]
+        while queue:
+            for item in every(self.of(queue.pop())):
+                targets = {t.scope for t in item.targets} if isinstance(item, Invoke) else set()
+                if _touches(item) or any(self._told.get(target) == _GRADIENTS for target in targets):
+                    return {scope: _GRADIENTS}
+                fresh = targets - told.keys()
+                told |= dict.fromkeys(fresh, frozenset())
+                queue += fresh
+        before = None
+        while told != before:
+            before = dict(told)
+            for here in told:
+                told[here] = self._tested(here, told)
+        return told
+
+    def _tested(self, scope: Scope, told: dict[Scope, frozenset[str]]) -> frozenset[str]:
+        """What a function tests, as its callers know it: its parameters, attributes, or what it gives back."""
+        items = list(every(self.of(scope)))
+        names: set[str] = set()
+        for item in items:
+            if isinstance(item, Branch) and item.leaf.finite is not None:
+                names |= item.leaf.finite.subjects
+            elif isinstance(item, Invoke):
+                for target in item.targets:
+                    names |= self.handed_back(item, target.scope, told[target.scope])
+        if not names:
+            return frozenset()
+        rebinds = [(set(i.names), i.sources) for i in items if isinstance(i, Rebind)]
+        derived = _grown(names, [(sources, bound) for bound, sources in rebinds])
+        out = {n for n in _grown(names, rebinds) if _from_outside(n, scope)}
+        if any(isinstance(i, Leave) and i.names & derived for i in items):
+            out.add(RESULT)
+        return frozenset(out)
+
+    def handed_back(self, item: Invoke, scope: Scope, names: frozenset[str]) -> frozenset[str]:
+        """Names of a called function as its caller knows them: what it gave, attributes, and what it gets back."""
+        own = f"{scope.self_name}." if not _on_own_instance(item) else "."
+        out = {n for n in names if n == RESULT or ("." in n and not n.startswith(own))}
+        for param, given in arguments(item.node, scope):
+            if param in names:
+                out |= self.conditions.light(given, item.scope)
+        return frozenset(out)
 
     def scales(self, expr: s.Expr, scope: Scope, depth: int = 3) -> bool:
         """Whether a loss went through a gradient scaler on its way to an expression."""
@@ -359,14 +403,60 @@ class Flows:
             return float(bound.value) if type(bound.value) in (int, float) else None  # type: ignore[arg-type]
         return inf if bound is not None and self.conditions.infinite(bound, scope) else None
 
-    def _touches(self, item: Item, seen: frozenset[Scope]) -> bool:
-        if isinstance(item, Act):
-            return True
-        if isinstance(item, Branch) and item.leaf.finite is not None:
-            return True
-        if isinstance(item, Leave) and item.kind in ("exit", "raise"):
-            return False
-        return isinstance(item, Invoke) and any(self.matters(t.scope, seen) for t in item.targets)
+
+def _touches(item: Item) -> bool:
+    """Whether something happens to gradients, or they are tested."""
+    if isinstance(item, Act):
+        return item.does != "test" or item.about_gradients
+    return isinstance(item, Branch) and item.leaf.finite is not None and item.leaf.finite.gradients
+
+
+def _grown(names: set[str], links: Sequence[tuple[Set[str], Set[str]]]) -> set[str]:
+    """The names, and those that links lead to: each from any of some names to all of others."""
+    out = set(names)
+    size = 0
+    while len(out) > size:
+        size = len(out)
+        for start, end in links:
+            if not out.isdisjoint(start):
+                out |= end
+    return out
+
+
+def _given(scope: Scope) -> tuple[s.Param, ...]:
+    """The parameters of a function, without the instance that a method is called on."""
+    return scope.params[1:] if scope.owner is not None and not scope.static else scope.params
+
+
+def _from_outside(name: str, scope: Scope) -> bool:
+    """Whether callers of a function know a name in it: a parameter, or an attribute of what is not its own."""
+    first, _, rest = name.partition(".")
+    if rest:
+        return all(b.kind == "param" for b in scope.bindings.get(first, ()))
+    return any(p.name == name and not p.star for p in _given(scope))
+
+
+def _on_own_instance(item: Invoke) -> bool:
+    """Whether a method is called on the instance whose method calls it."""
+    func = item.node.func
+    if not isinstance(func, s.Attribute):
+        return True
+    if isinstance(func.value, s.Call):
+        return s.dotted(func.value.func) == "super"
+    method = item.scope.function
+    while method is not None and method.self_name is None and method.parent is not None:
+        method = method.parent.function
+    return method is not None and s.text(func.value) == method.self_name
+
+
+def arguments(call: s.Call, scope: Scope) -> list[tuple[str, s.Expr]]:
+    """The parameters of a project function with what a call gives for them, as far as visible."""
+    out: list[tuple[str, s.Expr]] = []
+    for index, param in enumerate(_given(scope)):
+        given = call.arg(None if param.keyword_only else index, param.name)
+        if given is not None and not param.star:
+            out.append((param.name, given))
+    return out
 
 
 def every(flow: Flow) -> Iterator[Item]:

@@ -14,7 +14,20 @@ from functools import cache
 from typing import NamedTuple
 
 from gradlint.program import syntax as s
-from gradlint.program.flow import RESULT, Act, Attempt, Branch, Choice, Flow, Flows, Invoke, Leave, Loop, Rebind
+from gradlint.program.flow import (
+    RESULT,
+    Act,
+    Attempt,
+    Branch,
+    Choice,
+    Flow,
+    Flows,
+    Invoke,
+    Leave,
+    Loop,
+    Rebind,
+    arguments,
+)
 from gradlint.program.scopes import Scope
 
 _STATES = 24
@@ -284,7 +297,7 @@ class Solver:
                 # What a called function chose on the way is its own; its settings stay.
                 left = frozenset(a for a in after.assumed if a[2] or a[0][0] is not target.scope)
                 after = after._replace(assumed=left | kept)
-                checked = state.checked | self._handed_back(item, target.scope, after.checked)
+                checked = state.checked | self.flows.handed_back(item, target.scope, after.checked)
                 out.add(after._replace(checked=checked, loss=after.loss | state.loss))
         return out or {state}
 
@@ -297,14 +310,6 @@ class Solver:
         for param, given in arguments(item.node, scope):
             if conditions.light(given, item.scope) & names:
                 out.add(param)
-        return frozenset(out)
-
-    def _handed_back(self, item: Invoke, scope: Scope, names: frozenset[str]) -> frozenset[str]:
-        conditions = self.flows.conditions
-        out = {n for n in names if "." in n or n == RESULT}
-        for param, given in arguments(item.node, scope):
-            if param in names:
-                out |= conditions.light(given, item.scope)
         return frozenset(out)
 
     # --- events -------------------------------------------------------------------------------
@@ -393,19 +398,6 @@ class Solver:
 def _adds(act: Act) -> bool:
     """Whether a backward pass adds to the gradients that are there."""
     return act.event is not None and not act.event.facts.get("apart")
-
-
-def arguments(call: s.Call, scope: Scope) -> list[tuple[str, s.Expr]]:
-    """The parameters of a project function with what a call gives for them, as far as visible."""
-    params = list(scope.params)
-    if scope.owner is not None and not scope.static and params:
-        params = params[1:]
-    out: list[tuple[str, s.Expr]] = []
-    for index, param in enumerate(params):
-        given = call.arg(None if param.keyword_only else index, param.name)
-        if given is not None and not param.star:
-            out.append((param.name, given))
-    return out
 
 
 def _check(state: State, subjects: frozenset[str], gradients: bool) -> State:
