@@ -1,0 +1,134 @@
+"""Callers: the calls in a project that may run a function."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gradlint.program import syntax as s
+from gradlint.program.names import Lib
+from gradlint.program.project import Files
+from gradlint.program.scopes import Scope
+from gradlint.program.values.containers import Containers
+from gradlint.program.values.objects import (
+    Cls,
+    Func,
+    Made,
+    Partial,
+)
+from gradlint.vocabulary import Vocabulary
+
+_CALLERS = 24
+
+
+class Callers(Containers):
+    """Finds the calls of a function."""
+
+    def __init__(self, files: Files, vocabulary: Vocabulary) -> None:
+        super().__init__(files, vocabulary)
+        self._callers: dict[Scope, list[tuple[s.Call, Scope]]] = {}
+
+    def callers(self, scope: Scope) -> list[tuple[s.Call, Scope]]:
+        """The calls in the project that may call a function, with the scopes that they stand in."""
+        known = self._callers.get(scope)
+        if known is not None:
+            return known
+        out: list[tuple[s.Call, Scope]] = []
+        self._callers[scope] = out
+        if scope.kind == "lambda":
+            return out
+        owner = scope.owner
+        if owner is not None and scope.name in ("__init__", "__new__"):
+            wanted: Scope = owner
+            names = [owner.name, "__init__", *(x.name for x in self._heirs(owner))]
+        elif owner is not None and scope.name == "__call__":
+            out.extend(self._instance_calls(scope, owner))
+            return out
+        elif owner is not None and scope.name == "forward":
+            return out
+        else:
+            wanted, names = scope, [scope.name]
+        path = scope.module.path
+        hints: tuple[str, ...] = (path.stem if path.stem != "__init__" else path.parent.name,)
+        if owner is not None:
+            above = (here.name for here in self.lineage(owner) if here is not owner and scope.name in here.bindings)
+            hints = (owner.name, *above, *hints)
+        for name in dict.fromkeys(names):
+            for module in self.files.naming(f"{name}(", near=scope.module, hints=hints):
+                for call, where in module.calls.get(name, ()):
+                    if self._may_call(call, where, wanted, scope):
+                        out.append((call, where))
+                if len(out) >= _CALLERS:
+                    break
+        out.extend(self._indirect(scope))
+        out.extend(self._decorations(scope))
+        return out
+
+    def _may_call(self, call: s.Call, where: Scope, wanted: Scope, scope: Scope) -> bool:
+        func = call.func
+        if isinstance(func, s.Attribute) and func.attr == "__init__" and scope.name == "__init__":
+            if isinstance(func.value, s.Call) and s.dotted(func.value.func) == "super":
+                return any(isinstance(v, Made) and v.of == Cls(wanted) for v in self.of(func.value, where))
+            return any(v == Cls(wanted) for v in self.of(func.value, where))
+        for value in self.of(func, where):
+            if isinstance(value, Cls) and scope.name in ("__init__", "__new__"):
+                found = self.find_method(value.scope, scope.name)
+                if found is scope:
+                    return True
+            elif isinstance(value, Func) and value.scope is scope:
+                return True
+            elif isinstance(value, Partial):
+                inner = value.function
+                if isinstance(inner, Func) and inner.scope is scope:
+                    return True
+        return False
+
+    def _instance_calls(self, method: Scope, owner: Scope) -> Iterator[tuple[s.Call, Scope]]:
+        """The calls of instances of a class, in the files that name the class."""
+        for module in self.files.naming(owner.name, near=owner.module, hints=(owner.module.path.stem,)):
+            for calls in module.calls.values():
+                for call, where in calls:
+                    if isinstance(call.func, (s.Name, s.Attribute)) and any(
+                        isinstance(v, Made)
+                        and isinstance(v.of, Cls)
+                        and self.find_method(v.of.scope, "__call__") is method
+                        for v in self.of(call.func, where)
+                    ):
+                        yield call, where
+
+    def _indirect(self, scope: Scope) -> Iterator[tuple[s.Call, Scope]]:
+        """Calls through a library that runs the function: `mp.spawn(main, args=(…))`."""
+        for name, spread in self.vocabulary.runners().items():
+            for module in self.files.mentioning(name.rpartition(".")[2], scope.name):
+                for call, where in module.calls.get(name.rpartition(".")[2], ()):
+                    if not any(isinstance(f, Lib) and f.path == name for f in self.of(call.func, where)):
+                        continue
+                    target = call.arg(spread.position, spread.function)
+                    if target is None or not any(
+                        isinstance(f, Func) and f.scope is scope for f in self.of(target, where)
+                    ):
+                        continue
+                    given = call.arg(None, spread.args)
+                    parts = given.items if isinstance(given, s.Sequence) else ()
+                    lead = tuple(s.Arg(call.id, s.Unread(call.id), None, "") for _ in range(spread.lead))
+                    yield s.Call(call.id, target, lead + tuple(s.Arg(p.id, p, None, "") for p in parts)), where
+
+    def _decorations(self, scope: Scope) -> Iterator[tuple[s.Call, Scope]]:
+        """What a function decorates, as calls: `@register("name")` over a class calls what `register` gives."""
+        maker = scope.parent.function if scope.parent is not None else None
+        named = maker or scope
+        if not any(isinstance(stmt.value, s.Name) for stmt in scope.returns):
+            return  # it does not give back what it decorates
+        for module in self.files.decorating(named.name):
+            for call, where in module.decorations:
+                func = call.func.func if isinstance(call.func, s.Call) else call.func
+                name = func.attr if isinstance(func, s.Attribute) else func.text if isinstance(func, s.Name) else ""
+                if name == named.name and isinstance(call.func, s.Call) is (maker is not None):
+                    if any(isinstance(v, Func) and v.scope is scope for v in self.of(call.func, where)):
+                        yield call, where
+
+    def _constructions(self, scope: Scope) -> Iterator[tuple[s.Call, Scope]]:
+        """The calls of a class by its name."""
+        for module in self.files.naming(f"{scope.name}(", near=scope.module, hints=(scope.module.path.stem,)):
+            for call, where in module.calls.get(scope.name, ()):
+                if Cls(scope) in self.of(call.func, where):
+                    yield call, where

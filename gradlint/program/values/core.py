@@ -1,0 +1,145 @@
+"""What every search for values needs: what is known, what is being looked for, and how far it may go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from gradlint.program import syntax as s
+from gradlint.program.names import Meaning
+from gradlint.program.project import Files
+from gradlint.program.scopes import Binding, Scope
+from gradlint.program.spelling import spellings
+from gradlint.program.values.objects import (
+    NONE,
+    Const,
+    Context,
+    Func,
+    Made,
+    Value,
+    ValueSet,
+)
+from gradlint.program.values.order import rank
+from gradlint.vocabulary import Vocabulary
+
+_DEPTH = 48
+WIDTH = 24
+_UNCUT = 1 << 30
+_FUEL = 4000  # how many steps one question may take
+
+
+@dataclass(slots=True)
+class _Stack:
+    keys: dict[object, int] = field(default_factory=dict)
+    cut: int = _UNCUT
+
+
+class Core:
+    """Remembers what was found, and bounds the search."""
+
+    def __init__(self, files: Files, vocabulary: Vocabulary) -> None:
+        self.files = files
+        self.vocabulary = vocabulary
+        self._memo: dict[object, ValueSet] = {}
+        self._stack = _Stack()
+        self._provisional: dict[object, ValueSet] = {}
+        self._fuel = _FUEL
+        self._given_up: set[object] = set()
+        self._contexts: dict[object, Context] = {}
+
+    def of(self, expr: s.Expr, scope: Scope, context: Context | None = None) -> ValueSet:
+        """What the expression, standing in `scope`, may hold."""
+        key = (scope.module, expr.id, context)
+        known = self._memo.get(key)
+        return known if known is not None else self._guarded(key, lambda: self._of(expr, scope, context))
+
+    def was_cut(self, expr: s.Expr, scope: Scope) -> bool:
+        """Whether the search for what an expression holds was given up at a bound."""
+        return ("e", scope.module.path, expr.id, None) in self._given_up
+
+    def spelled(self, expr: s.Expr, scope: Scope, context: Context | None = None) -> frozenset[str]:
+        """The texts that an expression may give, `*` for what is not known of them."""
+        return spellings(expr, lambda part: [v.value for v in self.of(part, scope, context) if isinstance(v, Const)])
+
+    def context(
+        self,
+        scope: Scope,
+        args: tuple[tuple[str, ValueSet], ...] = (),
+        receiver: Value | None = None,
+        depth: int = 1,
+        parent: Context | None = None,
+        *,
+        partial: bool = False,
+    ) -> Context:
+        """The context of a call; the same for the same values."""
+        key = (scope, args, receiver, parent, partial)
+        known = self._contexts.get(key)
+        if known is None:
+            known = self._contexts[key] = Context(scope, args, receiver, depth, parent, partial)
+        return known
+
+    def _guarded(self, key: object, compute: Callable[[], ValueSet]) -> ValueSet:
+        """Compute once. What was cut off at something still being computed holds for the current question only."""
+        known = self._memo.get(key)
+        if known is None:
+            known = self._provisional.get(key)
+        if known is not None:
+            return known
+        stack = self._stack
+        if key in stack.keys:
+            stack.cut = min(stack.cut, stack.keys[key])
+            return NONE
+        depth = len(stack.keys)
+        if depth == 0:
+            self._fuel = _FUEL
+        self._fuel -= 1
+        if depth > _DEPTH or self._fuel < 0:
+            self._given_up.add(next(iter(stack.keys), key))
+            stack.cut = -1
+            return NONE
+        outer, stack.cut = stack.cut, _UNCUT
+        stack.keys[key] = depth
+        try:
+            result = compute()
+        finally:
+            del stack.keys[key]
+        if len(result) > WIDTH:
+            result = frozenset(sorted(result, key=rank)[:WIDTH])
+        if stack.cut >= depth or depth == 0:
+            self._memo[key] = result
+            stack.cut = outer
+        else:
+            self._provisional[key] = result
+            stack.cut = min(stack.cut, outer)
+        if depth == 0:
+            self._provisional.clear()
+            stack.cut = _UNCUT
+        return result
+
+    def _union(self, sets: Iterable[ValueSet]) -> ValueSet:
+        out: set[Value] = set()
+        for values in sets:
+            out |= values
+            if len(out) > 2 * WIDTH:
+                break
+        return frozenset(out)
+
+    # --- what the later layers do -----------------------------------------------------------------
+
+    def _of(self, expr: s.Expr, scope: Scope, context: Context | None) -> ValueSet:
+        raise NotImplementedError
+
+    def binding(self, binding: Binding, scope: Scope, context: Context | None) -> ValueSet:
+        raise NotImplementedError
+
+    def meaning(self, found: Meaning) -> ValueSet:
+        raise NotImplementedError
+
+    def attribute(self, value: Value, name: str) -> ValueSet:
+        raise NotImplementedError
+
+    def returned(self, function: Func, context: Context | None) -> ValueSet:
+        raise NotImplementedError
+
+    def _option(self, value: Made, name: str) -> ValueSet:
+        raise NotImplementedError

@@ -1,0 +1,159 @@
+"""Expressions: what each kind of them may hold."""
+
+from __future__ import annotations
+
+from gradlint.program import syntax as s
+from gradlint.program.names import Lib, Package
+from gradlint.program.scopes import Scope
+from gradlint.program.values.calls import Calls
+from gradlint.program.values.objects import (
+    NONE,
+    Const,
+    Context,
+    Func,
+    Items,
+    Many,
+    Table,
+    Value,
+    ValueSet,
+)
+
+_LOADED: ValueSet = frozenset([Lib("sys.modules")])
+
+
+class Values(Calls):
+    """The evaluator of one project."""
+
+    def _of(self, expr: s.Expr, scope: Scope, context: Context | None) -> ValueSet:
+        if isinstance(expr, s.Name):
+            return self.name(expr.text, scope, context, expr.id)
+        if isinstance(expr, s.Attribute):
+            return self._union(self.attribute(v, expr.attr) for v in self.of(expr.value, scope, context))
+        if isinstance(expr, s.Call):
+            return self._call(expr, scope, context)
+        if isinstance(expr, s.Constant):
+            return frozenset([Const(expr.value)])
+        if isinstance(expr, s.Sequence):
+            return self._sequence(expr, scope, context)
+        if isinstance(expr, s.Mapping):
+            return self._mapping(expr, scope, context)
+        if isinstance(expr, s.Subscript):
+            held, index = self.of(expr.value, scope, context), self.of(expr.index, scope, context)
+            if held == _LOADED:
+                return self._loaded_module(expr.index, index, scope)
+            found = self._union(self._item(v, index) for v in held)
+            packages = [v for v in held if isinstance(v, Package)]
+            if packages and not self._named(expr.index, scope, context):  # `models.__dict__[args.arch]`
+                found |= self._union(self._anything_in(v) for v in packages)
+            return found
+        if isinstance(expr, s.Conditional):
+            return self.of(expr.then, scope, context) | self.of(expr.orelse, scope, context)
+        if isinstance(expr, s.Boolean):
+            return self._boolean(expr, scope, context)
+        if isinstance(expr, s.Binary):
+            return self._binary(expr, scope, context)
+        if isinstance(expr, s.Comprehension):
+            return self._comprehension(expr, scope, context)
+        if isinstance(expr, (s.Await, s.Starred)):
+            return self.of(expr.value, scope, context)
+        if isinstance(expr, s.Walrus):
+            return self.of(expr.value, scope, context)
+        if isinstance(expr, s.Lambda):
+            inner = scope.inner.get(expr.id) or next(
+                (x.inner[expr.id] for x in scope.module.scopes if expr.id in x.inner), None
+            )
+            return frozenset([Func(inner, None, context)]) if inner is not None else NONE
+        if isinstance(expr, s.Format):
+            return self._format(expr, scope, context)
+        return NONE
+
+    def _boolean(self, expr: s.Boolean, scope: Scope, context: Context | None) -> ValueSet:
+        left = self.of(expr.left, scope, context)
+        if expr.op == "or":
+            if left and all(isinstance(v, Const) and v.value for v in left):
+                return left
+            left = frozenset(v for v in left if not (isinstance(v, Const) and not v.value))
+        return left | self.of(expr.right, scope, context)
+
+    def _sequence(self, expr: s.Sequence, scope: Scope, context: Context | None) -> ValueSet:
+        parts: list[ValueSet] = []
+        counted = True
+        for item in expr.items:
+            if isinstance(item, s.Starred):
+                inner = self.of(item.value, scope, context)
+                if len(inner) == 1 and isinstance(only := next(iter(inner)), Items):
+                    parts.extend(only.parts)
+                else:
+                    parts.append(self.elements(inner))
+                    counted = False
+            else:
+                parts.append(self.of(item, scope, context))
+        if len(parts) > 64 or not counted:
+            return frozenset([Many(self._union(parts))])
+        return frozenset([Items(tuple(parts))])
+
+    def _mapping(self, expr: s.Mapping, scope: Scope, context: Context | None) -> ValueSet:
+        items: list[tuple[s.Literal, ValueSet]] = []
+        for key, value in expr.items:
+            if key is None:
+                for inner in self.of(value, scope, context):
+                    if isinstance(inner, Table):
+                        items.extend(inner.items)
+                continue
+            names = [v.value for v in self.of(key, scope, context) if isinstance(v, Const)] or [None]
+            items.extend((name, self.of(value, scope, context)) for name in names)
+        return frozenset([Table(tuple(items))])
+
+    def _binary(self, expr: s.Binary, scope: Scope, context: Context | None) -> ValueSet:
+        left, right = self.of(expr.left, scope, context), self.of(expr.right, scope, context)
+        out: set[Value] = set()
+        for a in left:
+            for b in right:
+                if isinstance(a, Const) and isinstance(b, Const):
+                    out |= {Const(v) for v in _fold(expr.op, a.value, b.value)}
+                elif expr.op == "+" and isinstance(a, Items) and isinstance(b, Items):
+                    out.add(Items(a.parts + b.parts))
+                elif expr.op == "+" and isinstance(a, (Items, Many)) and isinstance(b, (Items, Many)):
+                    out.add(Many(self.elements(frozenset([a])) | self.elements(frozenset([b]))))
+        if not out and expr.op == "+":
+            out = {v for v in left | right if isinstance(v, (Items, Many))}
+        if not out and expr.op == "*":
+            out = {Many(self.elements(frozenset([v]))) for v in left | right if isinstance(v, (Items, Many))}
+        return frozenset(out)
+
+    def _comprehension(self, expr: s.Comprehension, scope: Scope, context: Context | None) -> ValueSet:
+        if expr.kind == "dict" and isinstance(expr.element, s.Sequence):
+            return frozenset([Table(((None, self.of(expr.element.items[1], scope, context)),))])
+        return frozenset([Many(self.of(expr.element, scope, context))])
+
+    def _format(self, expr: s.Format, scope: Scope, context: Context | None) -> ValueSet:
+        return frozenset(Const(text) for text in self.spelled(expr, scope, context) if "*" not in text)
+
+
+def _fold(op: str, a: s.Literal, b: s.Literal) -> list[s.Literal]:
+    """Arithmetic on two constants, kept small."""
+    if isinstance(a, str) and isinstance(b, str) and op == "+":
+        return [a + b] if len(a) + len(b) < 1000 else []
+    if isinstance(a, str) and op == "%" and a.count("%") == 1:
+        return [a.replace("%s", str(b)).replace("%d", str(b))] if len(a) < 1000 else []
+    if not (isinstance(a, (int, float)) and isinstance(b, (int, float))):
+        return []
+    try:
+        if op == "+":
+            return [a + b]
+        if op == "-":
+            return [a - b]
+        if op == "*":
+            return [a * b]
+        if op == "/":
+            return [a / b]
+        if op == "//":
+            return [a // b]
+        if op == "%":
+            return [a % b]
+        if op == "**" and abs(a) < 1e6 and abs(b) < 64:
+            power = a**b
+            return [power] if isinstance(power, (int, float)) else []
+    except (ArithmeticError, ValueError):
+        return []
+    return []
