@@ -8,9 +8,9 @@ from typing import Annotated, Final
 import typer
 
 from gradlint import __version__, console, store
-from gradlint.formats import ExplainFormat, PageFormat, ReportFormat
+from gradlint.formats import AuditFormat, ExplainFormat, PageFormat, ReportFormat
 
-COMMANDS: Final = ("check", "clean", "explain", "new", "rule", "test")
+COMMANDS: Final = ("audit", "check", "clean", "explain", "new", "rule", "test")
 # What may stand in the place of a command; anything else there belongs to `check`.
 ALONE: Final = ("-h", "--help", "--version")
 
@@ -184,6 +184,27 @@ def explain(
         from gradlint import session
 
         return session.explain(target, output_format, config, isolated)
+
+    raise typer.Exit(console.guarded(body))
+
+
+@app.command()
+def audit(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Files and folders to audit; the current folder if there is none."),
+    ] = None,
+    output_format: Annotated[AuditFormat, typer.Option(help="How to print.")] = "text",
+    output: Annotated[Path | None, typer.Option(metavar="FILE", help="Write to this file.")] = None,
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="Take the settings from this file.")] = None,
+    isolated: Annotated[bool, typer.Option("--isolated", help="Take no settings from files.")] = False,
+) -> None:
+    """Tell which safeguards against exploding gradients each update has, lacks, or does not need."""
+
+    def body() -> int:
+        from gradlint import session
+
+        return session.audit(paths or [Path()], output_format, output, config, isolated)
 
     raise typer.Exit(console.guarded(body))
 

@@ -16,6 +16,8 @@ FAILED: Final = 2
 INTERRUPTED: Final = 130
 PIPE_CLOSED: Final = 141
 
+_CODE: Final = (".py", ".pyi", ".ipynb", ".toml")
+
 
 # What this process has printed, by the number of the stream, if somebody wants to know.
 tape: list[tuple[int, str]] | None = None
@@ -62,6 +64,26 @@ def write_bytes(data: bytes) -> None:
         else:
             stream.write(data.decode(errors="replace"))
     flush(stream)
+
+
+def save(path: Path, lines: Iterable[str]) -> None:
+    """Write lines to a file, at once or not at all. Raises OutputError where that fails, or would replace code."""
+    if path.suffix in _CODE:
+        raise OutputError(f"cannot write to {path}: a report does not go where code is kept")
+    data = "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        if path.exists() and not path.is_file():
+            path.write_bytes(data)  # a device, a pipe
+            return
+        try:
+            with temporary.open("xb") as file:
+                file.write(data)
+            os.replace(temporary, os.path.realpath(path))
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot write to {path}: {error.strerror}") from error
 
 
 def read_bytes() -> bytes:

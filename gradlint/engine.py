@@ -79,10 +79,8 @@ class Project:
             return []
         found: list[Finding] = []
         if any(_overrides(rule, "check_update") for rule in self.rules):
-            for update in self.all_updates.of(module):
+            for update in self.updates(module):
                 found += self._ask("check_update", update, module)
-            if module in self.all_updates.unjudged:
-                self._own.append(_unjudged(self.all_updates.unjudged[module], module))
         if any(_overrides(rule, "check_network") for rule in self.rules):
             for network in networks_of(module, self.program.values):
                 found += self._ask("check_network", network, module)
@@ -95,8 +93,11 @@ class Project:
         return self.files.load(source.path, source)
 
     def updates(self, module: Module) -> list[Update]:
-        """The places of a file where parameters change."""
-        return self.all_updates.of(module)
+        """The places of a file where parameters change; one that takes too much to follow becomes a problem."""
+        found = self.all_updates.of(module)
+        if module in self.all_updates.unjudged:
+            self._own.append(_unjudged(self.all_updates.unjudged[module], module))
+        return found
 
     def networks(self, module: Module) -> list[Network]:
         """The networks that a file defines."""

@@ -7,3 +7,4 @@ from typing import Literal, TypeAlias
 ReportFormat: TypeAlias = Literal["full", "concise", "json", "github"]
 PageFormat: TypeAlias = Literal["text", "json", "markdown"]
 ExplainFormat: TypeAlias = Literal["text", "json"]
+AuditFormat: TypeAlias = Literal["text", "json", "html"]

@@ -86,7 +86,7 @@ class _Batch:
 
 
 @dataclass(slots=True)
-class _Job:
+class Job:
     """What of a batch is analysed together: the training code among files that imports connect."""
 
     batch: _Batch
@@ -98,12 +98,14 @@ class _Job:
     def plan(self) -> Plan:
         return self.batch.plan
 
-    def project(self, overlay: Mapping[Path, Source]) -> Project:
-        """The project with these sources; what the last one parsed of files that have not changed is used again."""
+    def project(self, overlay: Mapping[Path, Source], rules: Sequence[Rule] | None = None) -> Project:
+        """The project with these sources, asked these rules or else the selected ones.
+
+        What the last one parsed of files that have not changed is used again.
+        """
         plan = self.plan
-        self.last = Project(
-            self.batch.root, plan.config, plan.instances(), overlay, self.last, members=self.part.members
-        )
+        asked = plan.instances() if rules is None else rules
+        self.last = Project(self.batch.root, plan.config, asked, overlay, self.last, members=self.part.members)
         return self.last
 
 
@@ -143,8 +145,8 @@ def run(
     seen: set[str] = set()
     cache = cache or Cache(None)
     batches, problems = _batches(paths, planner, seen) if given is None else _batch_of(given, planner)
-    jobs = [job for batch in batches for job in _jobs(batch, problems, seen)]
-    outcomes = _check(jobs, cache, tell) if mode is Mode.CHECK else [_fix(job, mode, wanted, accept) for job in jobs]
+    work = [job for batch in batches for job in _jobs_of(batch, problems, seen)]
+    outcomes = _check(work, cache, tell) if mode is Mode.CHECK else [_fix(job, mode, wanted, accept) for job in work]
     rules = {rule for batch in batches for rule in batch.plan.rules}
     return Summary(
         mode,
@@ -159,7 +161,15 @@ def run(
     )
 
 
-def _check(jobs: Sequence[_Job], cache: Cache, tell: Tell | None) -> list[_Outcome]:
+def jobs(paths: Sequence[Path], planner: Planner) -> tuple[list[Job], list[Problem]]:
+    """The training code under `paths`, by what is analysed together, and what cannot be read."""
+    seen: set[str] = set()
+    batches, problems = _batches(paths, planner, seen)
+    found = [job for batch in batches for job in _jobs_of(batch, problems, seen)]
+    return found, problems
+
+
+def _check(jobs: Sequence[Job], cache: Cache, tell: Tell | None) -> list[_Outcome]:
     """Check the files turn by turn, over several processes if there is much to do, and keep only what is found."""
     turns = [_Turn(job, paths) for job in jobs for paths in job.part.turns]
     outcomes = {index: outcome for index, turn in enumerate(turns) if (outcome := turn.recalled(cache)) is not None}
@@ -184,7 +194,7 @@ class _Turns:
 
     turns: Sequence[_Turn]
     left: Sequence[int]
-    _job: _Job | None = None
+    _job: Job | None = None
     _done: int = 0
 
     def check(self, index: int) -> tuple[_Outcome, Entry]:
@@ -202,7 +212,7 @@ class _Turns:
 class _Turn:
     """Some files of a part, checked one after another."""
 
-    job: _Job
+    job: Job
     paths: tuple[Path, ...]
 
     @property
@@ -250,7 +260,7 @@ class _Turn:
         return outcome
 
 
-def _fix(job: _Job, mode: Mode, wanted: Safety, accept: Accept | None) -> _Outcome:
+def _fix(job: Job, mode: Mode, wanted: Safety, accept: Accept | None) -> _Outcome:
     """Fix all files of a part together, since what is found in one can depend on another."""
     outcome = _Outcome()
     sources = job.sources
@@ -291,7 +301,7 @@ class _Checked:
     problems: list[Problem]
 
 
-def _checked(job: _Job, sources: Sources) -> _Checked:
+def _checked(job: Job, sources: Sources) -> _Checked:
     project = job.project(sources)
     findings: dict[Path, list[Finding]] = {}
     for turn in job.part.turns:
@@ -300,7 +310,7 @@ def _checked(job: _Job, sources: Sources) -> _Checked:
     return _Checked(findings, project.problems)
 
 
-def _fixable(job: _Job, sources: Sources, checked: _Checked) -> Findings:
+def _fixable(job: Job, sources: Sources, checked: _Checked) -> Findings:
     """What of it is not silenced: a fix has no business there."""
     return {path: _kept(source, checked.findings[path], job.plan)[0] for path, source in sources.items()}
 
@@ -342,7 +352,7 @@ def _names(rules: Iterable[type[Rule]]) -> dict[str, str]:
     return {rule.code: rule.name for rule in rules}
 
 
-def _jobs(batch: _Batch, problems: list[Problem], seen: set[str]) -> list[_Job]:
+def _jobs_of(batch: _Batch, problems: list[Problem], seen: set[str]) -> list[Job]:
     """The training code of a batch, by parts; a file that cannot be read becomes a problem."""
     sources: dict[Path, Source] = {}
     for path in batch.paths:
@@ -354,7 +364,7 @@ def _jobs(batch: _Batch, problems: list[Problem], seen: set[str]) -> list[_Job]:
         if source is not None:
             sources[path] = source
     parts = parts_of(batch.root, list(sources), batch.given, seen)
-    return [_Job(batch, part, {path: sources[path] for path in part.targets}) for part in parts]
+    return [Job(batch, part, {path: sources[path] for path in part.targets}) for part in parts]
 
 
 def _training_source(path: Path) -> Source | None:

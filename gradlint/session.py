@@ -13,7 +13,7 @@ from gradlint.cache import ENTRIES, Cache
 from gradlint.config import Config
 from gradlint.finding import Level, Problem
 from gradlint.fix.edits import Safety
-from gradlint.formats import ExplainFormat, PageFormat
+from gradlint.formats import AuditFormat, ExplainFormat, PageFormat
 from gradlint.interactive import asker
 from gradlint.packs import PackError
 from gradlint.plan import Planner, absolute
@@ -188,6 +188,29 @@ def explain(word: str, output_format: ExplainFormat, config: Path | None, isolat
         console.write(as_json(found.explanations))
     else:
         console.write(outline(found.explanations, Terminal.of(console.out())))
+    _complain(found.problems)
+    return console.FAILED if found.problems else CLEAN
+
+
+def audit(
+    paths: Sequence[Path], output_format: AuditFormat, output: Path | None, config: Path | None, isolated: bool
+) -> int:
+    """Print, or write to a file, which safeguards each update has."""
+    from gradlint.audit import audit as audited
+    from gradlint.report import audit as report
+    from gradlint.report.page import page
+
+    found = audited(paths, Planner(None, config, isolated))
+    if output_format == "json":
+        lines = report.as_json(found)
+    elif output_format == "html":
+        lines = page(found)
+    else:
+        lines = report.table(found, Terminal.of(console.out()) if output is None else Terminal())
+    if output is None:
+        console.write(lines)
+    else:
+        console.save(output, lines)
     _complain(found.problems)
     return console.FAILED if found.problems else CLEAN
 

@@ -26,6 +26,7 @@ LAYERS = (
     ("packs", "selection", "docs", "cache", "pool"),
     ("engine",),
     ("parts", "plan", "runner", "explain", "scaffold"),
+    ("audit",),
     ("report", "console"),
     ("interactive",),
     ("session", "testing"),

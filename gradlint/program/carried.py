@@ -15,7 +15,7 @@ from gradlint.program.values import Made
 class Carried:
     """A name that a recurrent network is given in a loop of batches, and gives back for the next.
 
-    `starts` is what the name is before the loop, `network` what is called.
+    `starts` is what the name is before the loop, `network` what is called, `resets` what else sets it in the loop.
     """
 
     name: str
@@ -24,10 +24,16 @@ class Carried:
     scope: Scope
     starts: tuple[Binding, ...]
     network: Made
+    resets: tuple[Binding, ...] = ()
 
 
 def carried_states(update: Update) -> Iterator[Carried]:
     """The states that the loops around the update's backward passes carry on, and that nothing else sets in them."""
+    return (state for state in states_over_batches(update) if not state.resets)
+
+
+def states_over_batches(update: Update) -> Iterator[Carried]:
+    """The states that recurrent networks are given and give back in the loops around the update's backward passes."""
     values, traits = update.program.values, update.program.traits
     for act in update.backwards:
         for stmt in s.walk(act.scope.body, into=False):
@@ -43,8 +49,9 @@ def carried_states(update: Update) -> Iterator[Carried]:
                 outside = tuple(b for b in bindings if b not in inside)
                 networks = (v for v in values.of(stmt.value.func, act.scope) if isinstance(v, Made))
                 network = next((v for v in networks if traits.recurrent(v) is not None), None)
-                if len(inside) == 1 and outside and network is not None:
-                    yield Carried(name, stmt.value, stmt, act.scope, outside, network)
+                resets = tuple(b for b in inside if b.value is not stmt.value)
+                if inside and outside and network is not None and len(inside) - len(resets) == 1:
+                    yield Carried(name, stmt.value, stmt, act.scope, outside, network, resets)
 
 
 def _names(stmt: s.Assign) -> Iterator[str]:

@@ -16,11 +16,17 @@ from gradlint.vocabulary import Plain, operand
 def half_regions(update: Update) -> Iterator[tuple[s.Call, Scope]]:
     """The float16 autocasts under which the losses of an update are computed."""
     values = update.program.values
+    yield from ((call, scope) for call, scope in autocasts(update) if _is_half(call, scope, values))
+
+
+def autocasts(update: Update) -> Iterator[tuple[s.Call, Scope]]:
+    """The autocasts, of any precision, under which the losses of an update are computed."""
+    values = update.program.values
     for scope in {act.scope: None for act in update.backwards}:
         for node in s.walk(scope.body, into=False):
             if isinstance(node, s.With) and _computes(update, node, scope):
                 for item, _ in node.items:
-                    if isinstance(item, s.Call) and _is_half(item, scope, values):
+                    if isinstance(item, s.Call) and any(_autocast(v, values) for v in values.of(item.func, scope)):
                         yield item, scope
 
 

@@ -49,7 +49,7 @@ def _hazard(group: Sequence[Finding], summary: Summary, terminal: Terminal) -> I
         place = marks[0].place
         if index:
             yield f"{'':{gutter}} {terminal.paint('::: ' + where(place), 'gutter')}"
-        lines = _lines(summary.source(place.path), place.cell)
+        lines = file_lines(summary.source(place.path), place.cell)
         if all(mark.place.start.row <= len(lines) for mark in marks):
             yield from frame(lines, marks, terminal, gutter)
         else:
@@ -84,7 +84,8 @@ def _frames(marks: Iterable[Mark], head: Place) -> list[list[Mark]]:
     return [sorted(frame, key=lambda mark: mark.place.start) for frame in frames.values() if frame]
 
 
-def _lines(source: Source | None, cell: int | None) -> list[str]:
+def file_lines(source: Source | None, cell: int | None) -> list[str]:
+    """The lines of a file, or of one cell of a notebook; none where there is no source."""
     if source is None:
         return []
     if cell is None:

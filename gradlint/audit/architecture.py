@@ -1,0 +1,191 @@
+"""The safeguards that lie in how a network is built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gradlint.audit.advice import Kind
+from gradlint.audit.subject import Subject
+from gradlint.audit.verdict import Spot, Verdict, absent, present, spot, unknown, unneeded
+from gradlint.program import syntax as s
+from gradlint.program.explanation.words import kind
+from gradlint.program.names import Lib
+from gradlint.program.networks.objects import Layer
+from gradlint.program.parts import Part
+from gradlint.program.reach import name_of
+from gradlint.program.residuals import residual
+from gradlint.program.values import Cls
+
+SHALLOW = 4  # so few weight layers need no normalization
+DEEP = 10  # so many need residual connections
+_SPOTS = 3
+
+
+def initialization(subject: Subject) -> Verdict:
+    """Whether weight layers are initialized for their activation."""
+    if not subject.update.networks:
+        return _no_network(subject)
+    done = [layer for layer in subject.layers if layer.initialized]
+    if done:
+        said = "all" if len(done) == len(subject.layers) else f"{len(done)} of {len(subject.layers)}"
+        return present(f"{said} weight layers are initialized", *_initializers(done))
+    if subject.unbuilt:
+        return _not_built(subject)
+    longest = max((outcome.longest() for outcome in subject.outcomes), default=0)
+    if not subject.layers:
+        return unneeded("it has no linear or convolutional layers")
+    if longest < SHALLOW:
+        return unneeded(f"no {SHALLOW} layers with ReLU follow each other without normalization or a residual")
+    return absent(f"{longest} layers in a row, each with ReLU, keep the default initialization")
+
+
+def normalization(subject: Subject) -> Verdict:
+    """Whether something normalizes what passes through the network."""
+    if not subject.update.networks:
+        return _no_network(subject)
+    for part, entry in subject.libraries("layers"):
+        if (entry.get("role") if isinstance(entry, dict) else entry) == "normalization":
+            return present(f"`{_short(part)}`", _part(part))
+    built_in = next(subject.libraries("transformers"), None)
+    if built_in is not None:
+        return present(f"built into `{_short(built_in[0])}`", _part(built_in[0]))
+    wrapped = next((layer for layer in subject.layers if layer.normalized and layer.site is not None), None)
+    if wrapped is not None and wrapped.site is not None:
+        return present("normalized weights", spot("its weight is normalized", wrapped.site.module, wrapped.site.node))
+    own = next(_written_by_hand(subject), None)
+    if own is not None:
+        return present("written by hand", own)
+    return _unless_deep(subject, SHALLOW, "no layer normalizes")
+
+
+def residuals(subject: Subject) -> Verdict:
+    """Whether sums bridge layers."""
+    update = subject.update
+    if not update.networks:
+        return _no_network(subject)
+    for made in update.networks:
+        found = residual(made, update.program.traits)
+        if found is not None:
+            return present("a sum bridges layers", spot("the input is added to what layers made of it", *found))
+    built_in = next(subject.libraries("transformers"), None)
+    if built_in is not None:
+        return present(f"built into `{_short(built_in[0])}`", _part(built_in[0]))
+    return _unless_deep(subject, DEEP, "no sum bridges layers")
+
+
+def gating(subject: Subject) -> Verdict:
+    """Whether the recurrent cells have gates."""
+    shown = next((shown for shown in subject.kinds if shown.kind is Kind.RECURRENT), None)
+    if shown is None:
+        return unneeded("it is for networks with recurrence")
+    cells = list(subject.libraries("gates"))
+    plain = [part for part, gated in cells if gated is False]
+    if plain:
+        return absent(f"`{_short(plain[0])}` has no gates", *map(_part, plain[:_SPOTS]))
+    if cells:
+        return present(f"`{_short(cells[0][0])}` has gates", *(_part(part) for part, _ in cells[:_SPOTS]))
+    return unknown("the recurrence is none of the library's cells: whether it has gates is not looked into", shown.spot)
+
+
+def orthogonal(subject: Subject) -> Verdict:
+    """Whether recurrent weights start orthogonal."""
+    if not subject.is_a(Kind.RECURRENT):
+        return unneeded("it is for networks with recurrence")
+    found = next(_calls(subject, "orthogonal"), None)
+    if found is not None:
+        return present("weights are made orthogonal", found[0])
+    return absent("the recurrent weights keep their default, uniform initialization")
+
+
+def spectral(subject: Subject) -> Verdict:
+    """Whether something bounds how steep a discriminator is."""
+    contest = subject.contest
+    if contest is None:
+        return unneeded("it is for discriminators")
+    if not contest.judging:
+        place = contest.critic.place
+        return unneeded("it is for the discriminator, which has an update of its own", Spot(place, "its update"))
+    found = next(_calls(subject, "bounding"), None)
+    if found is not None:
+        return present(found[1], found[0])
+    clamp = next(_clamped(subject), None)
+    if clamp is not None:
+        return present("its weights are clamped", clamp)
+    return absent("neither spectral normalization nor a gradient penalty bounds the discriminator")
+
+
+# --- what several ask ---------------------------------------------------------------------------
+
+
+def _no_network(subject: Subject) -> Verdict:
+    return unknown("no network was found")
+
+
+def _not_built(subject: Subject) -> Verdict:
+    made = next(iter(subject.unbuilt), None)
+    if made is None:
+        return unknown("no network could be built")
+    why = "a library defines it" if isinstance(made.of, Lib) else "its constructor leads to what is not known"
+    return unknown(f"`{name_of(made)}` could not be built: {why}")
+
+
+def _unless_deep(subject: Subject, enough: int, missing: str) -> Verdict:
+    """That something is missing, where the network is known, and deep enough to need it."""
+    if subject.opaque is not None:
+        return unknown(f"what `{_short(subject.opaque)}` holds is not looked into", _part(subject.opaque))
+    if subject.unbuilt:
+        return _not_built(subject)
+    if len(subject.layers) < enough and not subject.is_a(Kind.TRANSFORMER):
+        return unneeded(f"it has fewer than {enough} linear or convolutional layers")
+    return absent(missing)
+
+
+def _initializers(layers: list[Layer]) -> Iterator[Spot]:
+    places = dict.fromkeys(layer.initializer for layer in layers if layer.initializer is not None)
+    for module, node in list(places)[:_SPOTS]:
+        yield spot("initialized", module, node)
+
+
+def _part(part: Part) -> Spot:
+    return spot(f"`{_short(part)}`", part.module, part.node)
+
+
+def _short(part: Part) -> str:
+    return kind(part.made.of).rpartition(".")[2]
+
+
+def _written_by_hand(subject: Subject) -> Iterator[Spot]:
+    """A forward pass of a part that divides by a deviation, or calls a function that normalizes."""
+    traits = subject.update.program.traits
+    vocabulary = traits.values.vocabulary
+    for part in subject.parts:
+        if isinstance(part.made.of, Cls):
+            for scope, _ in traits.passes(part.made):
+                for call in s.calls(scope.body, into=False):
+                    name = (s.dotted(call.func) or "").rpartition(".")[2]
+                    if isinstance(call.func, s.Attribute) and (name or call.func.attr):
+                        if vocabulary.entry("normalizing", call.func.attr) is not None:
+                            yield spot("it normalizes", scope.module, call)
+
+
+def _calls(subject: Subject, section: str) -> Iterator[tuple[Spot, str]]:
+    """The calls of what a section of the vocabulary lists, in the files of the update and its networks."""
+    values = subject.update.program.values
+    listed = dict(values.vocabulary.entries(section))
+    names = {path.rpartition(".")[2] for path in listed}
+    for module in subject.modules:
+        for name in sorted(names & module.calls.keys()):
+            for call, scope in module.calls[name]:
+                for value in values.of(call.func, scope):
+                    entry = listed.get(value.path) if isinstance(value, Lib) else None
+                    if entry is not None:
+                        yield spot(f"`{name}`", module, call), str(entry)
+
+
+def _clamped(subject: Subject) -> Iterator[Spot]:
+    """Where the functions that step clamp weights in place."""
+    for scope in subject.scopes:
+        for call in s.calls(scope.body, into=False):
+            func = call.func
+            if isinstance(func, s.Attribute) and func.attr == "clamp_" and "grad" not in s.text(func.value):
+                yield spot("the weights are clamped", scope.module, call)

@@ -1,0 +1,143 @@
+"""Networks that are trained against each other: one judges what the other makes, and each has updates of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from gradlint.program import syntax as s
+from gradlint.program.scopes import Scope
+from gradlint.program.traits import trained
+from gradlint.program.updates import Update
+from gradlint.program.values import Bound, Func, Made, Values
+
+_DEPTH = 8
+_RETURNS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """That the loss of one update goes through a network that another update trains.
+
+    `judge` is that network, `call` where it judges what the other's network made; `judging`: this update trains it.
+    """
+
+    judge: Made
+    call: s.Call
+    scope: Scope
+    maker: Update
+    critic: Update
+    judging: bool
+
+
+def contest(update: Update, others: Iterable[Update]) -> Contest | None:
+    """Whether an update is one side of a generative adversarial training, and where that shows.
+
+    The maker's loss goes through the judge, applied to what the maker's networks made, and so does the judge's own
+    loss, where what was made may be detached. A critic of actions is none: its loss judges actions that are on record.
+    """
+    for other in others:
+        for maker, critic in ((update, other), (other, update)):
+            if not _apart(maker, critic):
+                continue
+            found = _judged(maker, critic, maker)
+            if found is not None and _judged(critic, critic, maker) is not None:
+                return Contest(*found, maker, critic, critic is update)
+    return None
+
+
+def _apart(one: Update, other: Update) -> bool:
+    """Whether two updates train different networks by losses of their own."""
+    if one is other or not one.networks or not other.networks:
+        return False
+    same = any(_same(a, b) for a in one.networks for b in other.networks)
+    return not same and bool(one.backwards) and bool(other.backwards) and set(one.backwards) != set(other.backwards)
+
+
+def _judged(update: Update, critic: Update, maker: Update) -> tuple[Made, s.Call, Scope] | None:
+    """Where the loss of an update comes from the critic's network, given what the maker's network made."""
+    trail = Trail(update.program.values)
+    for act in update.backwards:
+        if act.operand is None:
+            continue
+        for call, scope in trail.calls(act.operand, act.scope):
+            judge = next((v for v in trail.called(call, scope) if any(_same(v, n) for n in critic.networks)), None)
+            if judge is None:
+                continue
+            made = (x for arg in call.args for x in trail.calls(arg.value, scope, cut=update is not critic))
+            if any(_same(v, n) for inner, where in made for v in trail.called(inner, where) for n in maker.networks):
+                return judge, call, scope
+    return None
+
+
+def _same(one: Made, other: Made) -> bool:
+    return one.of == other.of and one.site is other.site
+
+
+class Trail:
+    """Follows values back to the calls that they come from, through names, attributes and functions."""
+
+    def __init__(self, values: Values) -> None:
+        self.values = values
+        self._gradients: dict[Scope, frozenset[int]] = {}
+
+    def called(self, call: s.Call, scope: Scope) -> Iterator[Made]:
+        """The instances that a call may run, by themselves or by a method."""
+        for value in self.values.of(call.func, scope):
+            if isinstance(value, Made):
+                yield value
+            elif isinstance(value, (Bound, Func)) and isinstance(value.receiver, Made):
+                yield value.receiver
+
+    def calls(self, expr: s.Expr, scope: Scope, *, cut: bool = True) -> Iterator[tuple[s.Call, Scope]]:
+        """The calls that a value comes from; with `cut`, only where gradients go back through them."""
+        seen: set[tuple[Scope, int]] = set()
+        queue = [(expr, scope, _DEPTH)]
+        while queue:
+            here, where, depth = queue.pop(0)
+            for node in self._within(here, where, cut):
+                if isinstance(node, s.Call):
+                    yield node, where
+                if depth == 0 or (where, node.id) in seen:
+                    continue
+                seen.add((where, node.id))
+                queue += [(value, home, depth - 1) for value, home in self._sources(node, where)]
+
+    def _within(self, expr: s.Expr, scope: Scope, cut: bool) -> Iterator[s.Node]:
+        if cut and expr.id not in self._differentiated(scope):
+            return
+        queue: list[s.Node] = [expr]
+        while queue:
+            node = queue.pop(0)
+            yield node
+            if not (cut and self._detaches(node)):
+                queue += s.children(node)
+
+    def _detaches(self, node: s.Node) -> bool:
+        if not isinstance(node, s.Call) or not isinstance(node.func, s.Attribute):
+            return False
+        return self.values.vocabulary.entry("detaches", node.func.attr) is not None
+
+    def _differentiated(self, scope: Scope) -> frozenset[int]:
+        if scope not in self._gradients:
+            self._gradients[scope] = frozenset(node.id for node in trained(self.values, scope, None))
+        return self._gradients[scope]
+
+    def _sources(self, node: s.Node, scope: Scope) -> Iterator[tuple[s.Expr, Scope]]:
+        """What a name, an attribute of an instance, or the result of a function of the project was before."""
+        if isinstance(node, s.Name) and (home := scope.lookup(node.text)) is not None:
+            for binding in home.reaching(node.text, node.id if home is scope else None):
+                if binding.value is not None and binding.kind in ("value", "update", "element"):
+                    yield binding.value, home
+        elif isinstance(node, s.Attribute) and isinstance(node.value, s.Name) and scope.owner is not None:
+            if node.value.text == scope.self_name:
+                for owner in self.values.lineage(scope.owner):
+                    for store in self.values.self_stores(owner, node.attr):
+                        if store.value is not None:
+                            yield store.value, store.scope
+        elif isinstance(node, s.Call):
+            for value in self.values.of(node.func, scope):
+                if isinstance(value, Func):
+                    for stmt in value.scope.returns[:_RETURNS]:
+                        if stmt.value is not None:
+                            yield stmt.value, value.scope

@@ -1,0 +1,92 @@
+"""Residual connections: where a forward pass adds to a value what its own layers made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import Enum
+
+from gradlint.program import syntax as s
+from gradlint.program.project import Module
+from gradlint.program.scopes import Binding, Scope
+from gradlint.program.traits import Traits
+from gradlint.program.values import Cls, Made, Values
+
+_DEPTH = 10
+
+
+def residual(made: Made, traits: Traits) -> tuple[Module, s.Node] | None:
+    """The first sum in the forward pass of a network, or of its parts, that bridges layers; None if there is none."""
+    classes: set[Cls] = set()
+    for part in traits.whole(made):
+        if not isinstance(part.made.of, Cls) or part.made.of in classes:
+            continue
+        classes.add(part.made.of)
+        for scope, _ in traits.passes(part.made):
+            for node in s.walk(scope.body, into=False):
+                if _bridges(node, scope, traits.values):
+                    return scope.module, node
+    return None
+
+
+def _bridges(node: s.Node, scope: Scope, values: Values) -> bool:
+    if isinstance(node, s.Binary) and node.op == "+":
+        sides = (node.left, node.right)
+    elif isinstance(node, s.AugAssign) and node.op.startswith("+"):
+        sides = (node.target, node.value)
+    else:
+        return False
+    return any(_meet(skip, through, scope, values) for skip, through in (sides, sides[::-1]))
+
+
+def _meet(skip: s.Expr, through: s.Expr, scope: Scope, values: Values) -> bool:
+    """Whether one side is a value as it is, and the other what calls made of the same value."""
+    plain = {start for start, since in _starts(skip, scope, values) if since is Since.NOTHING}
+    return bool(plain) and any(
+        since is Since.LAYER and start in plain for start, since in _starts(through, scope, values)
+    )
+
+
+class Since(Enum):
+    """What became of a value: nothing, something, or something by a layer."""
+
+    NOTHING = 0
+    CHANGE = 1
+    LAYER = 2
+
+
+def _starts(expr: s.Expr, scope: Scope, values: Values) -> Iterator[tuple[Binding, Since]]:
+    """The bindings that a value was before, each with what has become of it since."""
+    seen: set[tuple[int, Since]] = set()
+    queue = [(expr, Since.NOTHING, _DEPTH)]
+    while queue:
+        here, since, depth = queue.pop(0)
+        if depth == 0 or (here.id, since) in seen:
+            continue
+        seen.add((here.id, since))
+        changed = since if since is Since.LAYER else Since.CHANGE
+        if isinstance(here, s.Name):
+            if scope.lookup(here.text) is not scope:
+                continue
+            for binding in scope.reaching(here.text, here.id):
+                yield binding, since
+                if binding.value is not None and binding.kind in ("value", "update"):
+                    queue.append((binding.value, since, depth - 1))
+        elif isinstance(here, s.Call):
+            runs = Since.LAYER if _runs_module(here, scope, values) else changed
+            queue += [(arg.value, runs, depth - 1) for arg in here.args]
+            if isinstance(here.func, s.Attribute):
+                queue.append((here.func.value, changed, depth - 1))
+        elif isinstance(here, s.Binary):
+            queue += [(side, since, depth - 1) for side in (here.left, here.right)]
+        elif isinstance(here, s.Subscript):
+            queue.append((here.value, changed, depth - 1))
+
+
+def _runs_module(call: s.Call, scope: Scope, values: Values) -> bool:
+    """Whether a call runs something of the instance: a layer, a container's item, or a method that uses them."""
+    func: s.Node = call.func
+    while isinstance(func, (s.Attribute, s.Subscript)):
+        func = func.value
+    if isinstance(func, s.Name) and func.text == scope.self_name:
+        return True
+    return any(isinstance(v, Made) for v in values.of(call.func, scope))
