@@ -14,63 +14,74 @@ from gradlint.program.networks.objects import Layer
 from gradlint.program.parts import Part
 from gradlint.program.reach import name_of
 from gradlint.program.residuals import residual
+from gradlint.program.scopes import Scope
 from gradlint.program.values import Cls
 
-SHALLOW = 4  # so few weight layers need no normalization
-DEEP = 10  # so many need residual connections
+RUN = 4  # so many layers with ReLU, one behind the other, need an initialization that fits
+DEEP = 10  # so many weight layers need normalization or residual connections, and transformers both
 _SPOTS = 3
 
 
 def initialization(subject: Subject) -> Verdict:
     """Whether weight layers are initialized for their activation."""
-    if not subject.update.networks:
+    if not subject.networks:
         return _no_network(subject)
-    done = [layer for layer in subject.layers if layer.initialized]
+    written = [layer for layer in subject.layers if layer.initialized]
+    done = [layer for layer in written if not _loaded(layer, subject)]
     if done:
         said = "all" if len(done) == len(subject.layers) else f"{len(done)} of {len(subject.layers)}"
         return present(f"{said} weight layers are initialized", *_initializers(done))
     if subject.unbuilt:
         return _not_built(subject)
+    if written:
+        return unneeded("its weights are loaded", *_initializers(written))
     longest = max((outcome.longest() for outcome in subject.outcomes), default=0)
     if not subject.layers:
         return unneeded("it has no linear or convolutional layers")
-    if longest < SHALLOW:
-        return unneeded(f"no {SHALLOW} layers with ReLU follow each other without normalization or a residual")
+    if longest < RUN:
+        return unneeded(f"no {RUN} layers with ReLU follow each other without normalization or a residual")
     return absent(f"{longest} layers in a row, each with ReLU, keep the default initialization")
 
 
 def normalization(subject: Subject) -> Verdict:
     """Whether something normalizes what passes through the network."""
-    if not subject.update.networks:
+    if not subject.networks:
         return _no_network(subject)
+    instead = "residual connections carry the signal" if _residual(subject) is not None else ""
+    return _normalized(subject) or _unless_deep(subject, "no layer normalizes", instead)
+
+
+def _normalized(subject: Subject) -> Verdict | None:
     for part, entry in subject.libraries("layers"):
         if (entry.get("role") if isinstance(entry, dict) else entry) == "normalization":
             return present(f"`{_short(part)}`", _part(part))
-    built_in = next(subject.libraries("transformers"), None)
-    if built_in is not None:
-        return present(f"built into `{_short(built_in[0])}`", _part(built_in[0]))
+    if subject.built_in is not None:
+        return present(f"built into `{_short(subject.built_in)}`", _part(subject.built_in))
     wrapped = next((layer for layer in subject.layers if layer.normalized and layer.site is not None), None)
     if wrapped is not None and wrapped.site is not None:
         return present("normalized weights", spot("its weight is normalized", wrapped.site.module, wrapped.site.node))
     own = next(_written_by_hand(subject), None)
     if own is not None:
         return present("written by hand", own)
-    return _unless_deep(subject, SHALLOW, "no layer normalizes")
+    return None
 
 
 def residuals(subject: Subject) -> Verdict:
     """Whether sums bridge layers."""
-    update = subject.update
-    if not update.networks:
+    if not subject.networks:
         return _no_network(subject)
-    for made in update.networks:
-        found = residual(made, update.program.traits)
-        if found is not None:
-            return present("a sum bridges layers", spot("the input is added to what layers made of it", *found))
-    built_in = next(subject.libraries("transformers"), None)
-    if built_in is not None:
-        return present(f"built into `{_short(built_in[0])}`", _part(built_in[0]))
-    return _unless_deep(subject, DEEP, "no sum bridges layers")
+    instead = "normalization keeps the signal's scale" if _normalized(subject) is not None else ""
+    return _residual(subject) or _unless_deep(subject, "no sum bridges layers", instead)
+
+
+def _residual(subject: Subject) -> Verdict | None:
+    update = subject.update
+    found = next((x for made in subject.networks if (x := residual(made, update.program.traits)) is not None), None)
+    if found is not None:
+        return present("a sum bridges layers", spot("the input is added to what layers made of it", *found))
+    if subject.built_in is not None:
+        return present(f"built into `{_short(subject.built_in)}`", _part(subject.built_in))
+    return None
 
 
 def gating(subject: Subject) -> Verdict:
@@ -91,7 +102,7 @@ def orthogonal(subject: Subject) -> Verdict:
     """Whether recurrent weights start orthogonal."""
     if not subject.is_a(Kind.RECURRENT):
         return unneeded("it is for networks with recurrence")
-    found = next(_calls(subject, "orthogonal"), None)
+    found = next(_uses(subject, "orthogonal"), None)
     if found is not None:
         return present("weights are made orthogonal", found[0])
     return absent("the recurrent weights keep their default, uniform initialization")
@@ -105,7 +116,7 @@ def spectral(subject: Subject) -> Verdict:
     if not contest.judging:
         place = contest.critic.place
         return unneeded("it is for the discriminator, which has an update of its own", Spot(place, "its update"))
-    found = next(_calls(subject, "bounding"), None)
+    found = next(_uses(subject, "bounding"), None)
     if found is not None:
         return present(found[1], found[0])
     clamp = next(_clamped(subject), None)
@@ -129,15 +140,17 @@ def _not_built(subject: Subject) -> Verdict:
     return unknown(f"`{name_of(made)}` could not be built: {why}")
 
 
-def _unless_deep(subject: Subject, enough: int, missing: str) -> Verdict:
+def _unless_deep(subject: Subject, missing: str, instead: str) -> Verdict:
     """That something is missing, where the network is known, and deep enough to need it."""
     if subject.opaque is not None:
         return unknown(f"what `{_short(subject.opaque)}` holds is not looked into", _part(subject.opaque))
     if subject.unbuilt:
         return _not_built(subject)
-    if len(subject.layers) < enough and not subject.is_a(Kind.TRANSFORMER):
-        return unneeded(f"it has fewer than {enough} linear or convolutional layers")
-    return absent(missing)
+    if subject.is_a(Kind.TRANSFORMER):
+        return absent(missing)
+    if len(subject.layers) < DEEP:
+        return unneeded(f"it has fewer than {DEEP} linear or convolutional layers")
+    return unneeded(f"{instead}, in place of it") if instead else absent(missing)
 
 
 def _initializers(layers: list[Layer]) -> Iterator[Spot]:
@@ -146,12 +159,23 @@ def _initializers(layers: list[Layer]) -> Iterator[Spot]:
         yield spot("initialized", module, node)
 
 
+def _loaded(layer: Layer, subject: Subject) -> bool:
+    """Whether what a layer starts from is read from a file."""
+    if layer.initializer is None:
+        return False
+    vocabulary = subject.update.program.values.vocabulary
+    functions = [call.func for call in s.calls(layer.initializer[1])]
+    return any(isinstance(f, s.Attribute) and vocabulary.entry("loads", f.attr) is not None for f in functions)
+
+
 def _part(part: Part) -> Spot:
     return spot(f"`{_short(part)}`", part.module, part.node)
 
 
 def _short(part: Part) -> str:
-    return kind(part.made.of).rpartition(".")[2]
+    """A class as people write it: that of `Model.from_pretrained` is `Model`."""
+    *owners, last = kind(part.made.of).split(".")
+    return owners[-1] if owners and last[:1].islower() and owners[-1][:1].isupper() else last
 
 
 def _written_by_hand(subject: Subject) -> Iterator[Spot]:
@@ -168,18 +192,33 @@ def _written_by_hand(subject: Subject) -> Iterator[Spot]:
                             yield spot("it normalizes", scope.module, call)
 
 
-def _calls(subject: Subject, section: str) -> Iterator[tuple[Spot, str]]:
-    """The calls of what a section of the vocabulary lists, in the files of the update and its networks."""
+def _uses(subject: Subject, section: str) -> Iterator[tuple[Spot, str]]:
+    """Where the files of the update and its networks use what a section of the vocabulary lists."""
     values = subject.update.program.values
     listed = dict(values.vocabulary.entries(section))
     names = {path.rpartition(".")[2] for path in listed}
     for module in subject.modules:
-        for name in sorted(names & module.calls.keys()):
-            for call, scope in module.calls[name]:
-                for value in values.of(call.func, scope):
-                    entry = listed.get(value.path) if isinstance(value, Lib) else None
+        if names.isdisjoint(module.words):
+            continue
+        for scope in module.scopes:
+            if not _belongs(scope, subject):
+                continue
+            for node in s.walk(scope.body, into=False):
+                name = node.text if isinstance(node, s.Name) else node.attr if isinstance(node, s.Attribute) else ""
+                if name not in names or not isinstance(node, (s.Name, s.Attribute)):
+                    continue
+                for value in values.of(node, scope):
+                    entry = listed.get(values.vocabulary.canonical(value.path)) if isinstance(value, Lib) else None
                     if entry is not None:
-                        yield spot(f"`{name}`", module, call), str(entry)
+                        yield spot(f"`{name}`", module, node), str(entry)
+
+
+def _belongs(scope: Scope, subject: Subject) -> bool:
+    """Whether code is of the update or its networks, so far as that can be told: not in a class of something else."""
+    here: Scope | None = scope
+    while here is not None and here.kind != "class":
+        here = here.parent
+    return here is None or here in subject.classes
 
 
 def _clamped(subject: Subject) -> Iterator[Spot]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gradlint.audit.advice import Kind
@@ -11,6 +11,7 @@ from gradlint.program.adversaries import Contest
 from gradlint.program.precision import autocasts
 from gradlint.program.reach import name_of
 from gradlint.program.updates import Update
+from gradlint.program.values import Cls, Made
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Shown:
     spot: Spot
 
 
-def kinds_of(update: Update, contest: Contest | None) -> Iterator[Shown]:
+def kinds_of(update: Update, networks: Sequence[Made], contest: Contest | None) -> Iterator[Shown]:
     """The kinds of an update, in the order of the table; none where its network is not known and shows none."""
     found: list[Shown] = []
     if (recurrence := update.recurrence) is not None:
@@ -34,18 +35,23 @@ def kinds_of(update: Update, contest: Contest | None) -> Iterator[Shown]:
         if contest.judging:
             judged = spot(f"{side}: it judges here", contest.scope.module, contest.call)
         found.append(Shown(Kind.ADVERSARIAL, judged))
-    if not found and update.networks:
-        found.append(Shown(Kind.PLAIN, _named(update)))
+    if not found and networks:
+        found.append(Shown(Kind.PLAIN, _named(update, networks)))
     yield from found
     if (precision := _precision(update)) is not None:
         yield Shown(Kind.MIXED, precision)
 
 
-def _named(update: Update) -> Spot:
-    for made in update.networks:
-        if made.site is not None and made.scope is not None:
-            return spot(f"`{name_of(made)}`", made.scope.module, made.site)
-    return Spot(update.place, f"`{name_of(update.networks[0])}`")
+def _named(update: Update, networks: Sequence[Made]) -> Spot:
+    """The network, or the first of those that the code may choose."""
+    others = len(dict.fromkeys(map(name_of, networks))) - 1
+    made = networks[0]
+    what = f"`{name_of(made)}`{f' or {others} more' if others else ''}"
+    if made.site is not None and made.scope is not None:
+        return spot(what, made.scope.module, made.site)
+    if isinstance(made.of, Cls):
+        return spot(what, made.of.scope.module, made.of.scope.node)
+    return Spot(update.place, what)
 
 
 def _precision(update: Update) -> Spot | None:

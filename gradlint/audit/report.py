@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gradlint.audit.kinds import Shown
-from gradlint.audit.safeguards import verdicts
+from gradlint.audit.safeguards import NETWORK, TENSORS, verdicts
 from gradlint.audit.subject import Desk, Subject
 from gradlint.audit.verdict import Verdict
 from gradlint.finding import Finding, Problem
@@ -25,8 +25,8 @@ from gradlint.source.suppressions import Suppressions
 class Entry:
     """One update: what it is called, of what kinds it is, and what is said of each safeguard by its key.
 
-    `untold` is why it is not known what it trains, where it is not. `silenced` are the findings that a comment or
-    `per-file-ignores` silences, `unselected` the codes of the rules that `gradlint check` would not run.
+    `untold` says what it trains where that is no network, or why it is not known. `silenced` are the findings that a
+    comment or `per-file-ignores` silences, `unselected` the codes of the rules that `gradlint check` would not run.
     """
 
     place: Place
@@ -96,9 +96,9 @@ class _Office:
             update.place,
             code(update.module, update.node),
             function(update.scope),
-            tuple(dict.fromkeys(map(name_of, update.networks))),
+            tuple(dict.fromkeys(map(name_of, subject.networks))),
             subject.kinds,
-            subject.unresolved if not update.networks else "",
+            _untold(subject),
             said,
             frozenset(finding for finding in findings if self._silenced(finding)),
             frozenset(rule.code for rule in self.plan.every if rule not in self.plan.rules),
@@ -110,3 +110,9 @@ class _Office:
             return False
         kept, _ = Suppressions.of(source).split([finding])
         return not kept or finding.code in self.plan.ignored(source.path)
+
+
+def _untold(subject: Subject) -> str:
+    if subject.networks:
+        return ""
+    return TENSORS if subject.bare else f"{NETWORK}: {subject.unresolved}"

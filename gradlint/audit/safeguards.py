@@ -27,6 +27,7 @@ ASKED: Final[Mapping[str, Callable[[Subject], Verdict]]] = {
 }
 
 NETWORK: Final = "what it trains is not known"
+TENSORS: Final = "it trains tensors, and no network"
 
 
 def verdicts(subject: Subject) -> dict[str, Verdict]:
@@ -45,6 +46,8 @@ def _weighed(key: str, found: Verdict, subject: Subject) -> Verdict:
         return replace(found, status=status, why=why, findings=findings)
     if found.status is Status.PRESENT or any(kind in advice.reasons for kind in kinds):
         return found
+    if subject.bare and advice.depends:
+        return replace(found, status=Status.UNNEEDED, why=TENSORS)
     if not _known(kinds) and advice.depends:
         why = f"{found.why}; {NETWORK}" if found.status is Status.ABSENT else NETWORK
         return replace(found, status=Status.UNKNOWN, why=why)

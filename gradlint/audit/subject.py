@@ -12,15 +12,19 @@ from gradlint.engine import Project
 from gradlint.finding import Finding
 from gradlint.program.adversaries import Contest, contest
 from gradlint.program.explanation.gaps import Gaps
+from gradlint.program.explanation.updates import source
+from gradlint.program.families import is_transformer
 from gradlint.program.names import Lib
 from gradlint.program.networks import Network
 from gradlint.program.networks.explore import Outcome
 from gradlint.program.networks.objects import Layer, layer_of, walk_modules
 from gradlint.program.parts import Part
 from gradlint.program.project import Module
+from gradlint.program.reach import only_tensors
 from gradlint.program.scopes import Scope
 from gradlint.program.updates import Update
 from gradlint.program.values import Cls, Made
+from gradlint.vocabulary import Vocabulary
 
 
 @dataclass(eq=False)
@@ -80,8 +84,21 @@ class Subject:
         return contest(self.update, [other for module in modules for other in self.desk.updates(module)])
 
     @cached_property
+    def networks(self) -> tuple[Made, ...]:
+        """The networks that are trained: what has no weights, as a loss, is none."""
+        traits = self.update.program.traits
+        return tuple(made for made in self.update.networks if traits.weighted(made) or not traits.parts.is_module(made))
+
+    @cached_property
+    def classes(self) -> frozenset[Scope]:
+        """The classes that the networks are made of, and those that the update stands in."""
+        values = self.update.program.values
+        found = {here for p in self.parts if isinstance(p.made.of, Cls) for here in values.lineage(p.made.of.scope)}
+        return frozenset(found | {scope.owner for scope in self.scopes if scope.owner is not None})
+
+    @cached_property
     def kinds(self) -> tuple[Shown, ...]:
-        return tuple(kinds_of(self.update, self.contest))
+        return tuple(kinds_of(self.update, self.networks, self.contest))
 
     def is_a(self, kind: Kind) -> bool:
         return any(shown.kind is kind for shown in self.kinds)
@@ -90,7 +107,7 @@ class Subject:
     def parts(self) -> tuple[Part, ...]:
         """All that the trained networks hold, each once, and the networks themselves."""
         traits = self.update.program.traits
-        found = {(p.module, p.node, p.made.of): p for made in self.update.networks for p in traits.whole(made)}
+        found = {(p.module, p.node, p.made.of): p for made in self.networks for p in traits.whole(made)}
         return tuple(found.values())
 
     def libraries(self, section: str) -> Iterator[tuple[Part, object]]:
@@ -105,7 +122,7 @@ class Subject:
     @cached_property
     def _built(self) -> dict[Made, Outcome | None]:
         """The trained networks as they are built, but for single layers of a library."""
-        made = {made: self.desk.network(made) for made in self.update.networks if not self._single(made)}
+        made = {made: self.desk.network(made) for made in self.networks if not self._single(made)}
         return {k: self.desk.overview(network) if network is not None else None for k, network in made.items()}
 
     @property
@@ -115,7 +132,7 @@ class Subject:
 
     @property
     def unbuilt(self) -> tuple[Made, ...]:
-        """The trained networks of which the layers are not known, since a library has them, or what builds them is not."""
+        """The trained networks of which the layers are not known: a library has them, or they cannot be followed."""
         return tuple(made for made, outcome in self._built.items() if outcome is None)
 
     @cached_property
@@ -133,12 +150,21 @@ class Subject:
         return vocabulary.role(made.of.path) == "module" and vocabulary.about("transformers", made.of.path) is None
 
     @cached_property
+    def built_in(self) -> Part | None:
+        """A part that a library makes whole and that is a transformer, with all that such a one needs."""
+        values = self.update.program.values
+        for part in self.parts:
+            if any(is_transformer(path, part.made, values) for path in values.bases_of(part.made)):
+                return part
+        return None
+
+    @cached_property
     def opaque(self) -> Part | None:
         """A part that a library makes whole, of which the layers are not known."""
         vocabulary = self.update.program.values.vocabulary
         for part in self.parts:
             of = part.made.of
-            if isinstance(of, Lib) and vocabulary.role(of.path) == "model":
+            if isinstance(of, Lib) and (vocabulary.role(of.path) == "model" or _is_listed(of.path, vocabulary)):
                 return part
         return None
 
@@ -154,6 +180,12 @@ class Subject:
         return tuple(dict.fromkeys([*own, *(part.module for part in self.parts)]))
 
     @cached_property
+    def bare(self) -> bool:
+        """Whether it trains tensors that the code makes, and no network."""
+        update = self.update
+        return not self.networks and any(only_tensors(x, update.program.values) for x in update.optimizers)
+
+    @cached_property
     def unresolved(self) -> str:
         """Why the network is not known."""
         update = self.update
@@ -161,7 +193,7 @@ class Subject:
         for optimizer in update.optimizers:
             if isinstance(optimizer, Made) and optimizer.site is not None and optimizer.scope is not None:
                 for arg in optimizer.site.args[:1]:
-                    return gaps.of(arg.value, optimizer.scope, "a network").text
+                    return gaps.of(source(arg.value), optimizer.scope, "a network").text
         return "nothing tells which parameters the step changes"
 
     @cached_property
@@ -172,3 +204,8 @@ class Subject:
         for network in networks:
             found += self.desk.findings(network)
         return tuple(dict.fromkeys(found))
+
+
+def _is_listed(path: str, vocabulary: Vocabulary) -> bool:
+    """Whether a symbol of a library is known to be a whole network, of whatever kind."""
+    return vocabulary.about("transformers", path) is not None

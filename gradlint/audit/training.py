@@ -46,6 +46,8 @@ def warmup(subject: Subject) -> Verdict:
     causes = tuple(spot(cause.what, cause.module, cause.node) for cause in schedule.causes[:_SPOTS])
     if schedule.warms:
         return present("the learning rate rises at the start", *causes)
+    if schedule.warms is None and subject.update.kind == "implicit":
+        return unknown(f"{_FRAMEWORK}, and its settings are not known", *causes)
     if schedule.warms is None:
         why = "this may warm up or not" if causes else "no optimizer is known that it could be of"
         return unknown(why, *causes)
@@ -55,8 +57,7 @@ def warmup(subject: Subject) -> Verdict:
 def guard(subject: Subject) -> Verdict:
     """Whether a non-finite loss is kept from the step."""
     update = subject.update
-    tests = {act for does in ("test", "check", "anomaly") for act, _ in update.events(does)}
-    tests = {a for a in tests if a.does != "test" or a.about_gradients or a.names & update.losses}
+    tests = set(_tests(update))
     if update.kind == "implicit":
         return unknown(f"{_FRAMEWORK}: whether it stops at one is for its settings to say")
     if update.skips_nonfinite:
@@ -64,9 +65,31 @@ def guard(subject: Subject) -> Verdict:
     if not update.trained:
         return unknown(_UNSEEN)
     if not update.unguarded:
-        return present("the loss or the gradients are tested", *_spots("tested", tests))
+        sure = all(state.guarded or state.anomaly for state in update.trained)
+        what = "the loss or the gradients are tested" if sure else "an option keeps non-finite values from the step"
+        return present(what, *_spots("tested", tests))
     said = "none of these tests stops it" if tests else "nothing tests the loss or the gradients"
     return absent(said, *_spots("tested", tests))
+
+
+def _tests(update: Update) -> Iterator[Act]:
+    """The tests of the loss or the gradients that come before the step."""
+    near = _near(update)
+    for does in ("test", "check", "anomaly"):
+        for act, states in update.events(does):
+            about = does != "test" or act.about_gradients or bool(act.names & update.losses)
+            used = all(state.stepped and state.fresh for state in states)
+            if about and not used and (does == "anomaly" or act.scope in near):
+                yield act
+
+
+def _near(update: Update) -> set[Scope]:
+    """The functions that run the backward passes and the step, and those that work on the gradients in between."""
+    near = {update.scope, *(act.scope for act in update.backwards)}
+    for act, states in update.arrivals.items():
+        if any(state.backward in update.backwards and not state.stepped for state in states):
+            near.add(act.scope)
+    return near
 
 
 def monitoring(subject: Subject) -> Verdict:
@@ -83,10 +106,15 @@ def monitoring(subject: Subject) -> Verdict:
 def _measures(update: Update, modules: tuple[Module, ...]) -> Iterator[Spot]:
     """Where the norm that a clip returns is kept, a gradient is measured, or a logger is set to do so."""
     values, flows = update.program.values, update.program.flows
-    for scope in dict.fromkeys(act.scope for act in update.arrivals):
+    for scope in sorted(_near(update), key=_at):
         unread = {id(n.value) for n in s.walk(scope.body) if isinstance(n, s.Evaluate)}
         for act in flows.acts(scope):
-            if act.does == "clip" and isinstance(act.node, s.Call) and id(act.node) not in unread:
+            if (
+                act.does == "clip"
+                and isinstance(act.node, s.Call)
+                and id(act.node) not in unread
+                and update.concerned(act)
+            ):
                 yield spot("the norm that the clip returns", scope.module, act.node)
         for call in s.calls(scope.body):
             if isinstance(call.func, s.Attribute) and id(call) not in unread and _of_gradient(call.func):
@@ -143,12 +171,16 @@ def scaling(subject: Subject) -> Verdict:
     if any(state.scaled for state in update.trained):
         return present("an option switches loss scaling on", *_spots("the scaled loss", set(update.backwards)))
     if half:
-        return absent("the loss is computed in float16, and not scaled", *half[:_SPOTS])
+        return unknown("an option may switch float16 on, and loss scaling elsewhere in the file", *half[:_SPOTS])
     if subject.is_a(Kind.MIXED):
         return unneeded("its autocast is not known to be float16, and bfloat16 needs none")
     if update.kind not in ("torch", "manual"):
         return unknown(f"{_FRAMEWORK}: its settings say whether it computes in float16")
     return unneeded("nothing is computed in float16")
+
+
+def _at(scope: Scope) -> tuple[str, int]:
+    return str(scope.module.path), scope.node.id
 
 
 def _spots(what: str, acts: set[Act]) -> tuple[Spot, ...]:

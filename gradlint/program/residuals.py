@@ -39,19 +39,21 @@ def _bridges(node: s.Node, scope: Scope, values: Values) -> bool:
 
 
 def _meet(skip: s.Expr, through: s.Expr, scope: Scope, values: Values) -> bool:
-    """Whether one side is a value as it is, and the other what calls made of the same value."""
-    plain = {start for start, since in _starts(skip, scope, values) if since is Since.NOTHING}
-    return bool(plain) and any(
-        since is Since.LAYER and start in plain for start, since in _starts(through, scope, values)
+    """Whether one side is a value, or what one layer made of it, and the other what more layers made of the same."""
+    short = {start: since for start, since in _starts(skip, scope, values) if since in (Since.NOTHING, Since.LAYER)}
+    return bool(short) and any(
+        start in short and since in (Since.LAYER, Since.LAYERS) and since.value > short[start].value
+        for start, since in _starts(through, scope, values)
     )
 
 
 class Since(Enum):
-    """What became of a value: nothing, something, or something by a layer."""
+    """What became of a value: nothing, something, something by a layer, or by several."""
 
     NOTHING = 0
     CHANGE = 1
     LAYER = 2
+    LAYERS = 3
 
 
 def _starts(expr: s.Expr, scope: Scope, values: Values) -> Iterator[tuple[Binding, Since]]:
@@ -63,7 +65,7 @@ def _starts(expr: s.Expr, scope: Scope, values: Values) -> Iterator[tuple[Bindin
         if depth == 0 or (here.id, since) in seen:
             continue
         seen.add((here.id, since))
-        changed = since if since is Since.LAYER else Since.CHANGE
+        changed = Since.CHANGE if since is Since.NOTHING else since
         if isinstance(here, s.Name):
             if scope.lookup(here.text) is not scope:
                 continue
@@ -72,7 +74,7 @@ def _starts(expr: s.Expr, scope: Scope, values: Values) -> Iterator[tuple[Bindin
                 if binding.value is not None and binding.kind in ("value", "update"):
                     queue.append((binding.value, since, depth - 1))
         elif isinstance(here, s.Call):
-            runs = Since.LAYER if _runs_module(here, scope, values) else changed
+            runs = _after(since) if _runs_module(here, scope, values) else changed
             queue += [(arg.value, runs, depth - 1) for arg in here.args]
             if isinstance(here.func, s.Attribute):
                 queue.append((here.func.value, changed, depth - 1))
@@ -80,6 +82,11 @@ def _starts(expr: s.Expr, scope: Scope, values: Values) -> Iterator[tuple[Bindin
             queue += [(side, since, depth - 1) for side in (here.left, here.right)]
         elif isinstance(here, s.Subscript):
             queue.append((here.value, changed, depth - 1))
+
+
+def _after(since: Since) -> Since:
+    """What became of a value that one more layer is applied to."""
+    return Since.LAYERS if since in (Since.LAYER, Since.LAYERS) else Since.LAYER
 
 
 def _runs_module(call: s.Call, scope: Scope, values: Values) -> bool:

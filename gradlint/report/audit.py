@@ -36,7 +36,8 @@ _FIXES: Final = {Safety.SAFE: "--fix", Safety.UNSAFE: "--fix --unsafe-fixes"}
 
 
 def table(audit: Audit, terminal: Terminal) -> Iterator[str]:
-    """A table for each update, and a line of conclusion."""
+    """A table for each update, and a line of conclusion; a reason is given where it is first needed."""
+    given: set[str] = set()
     for entry in audit.entries:
         yield terminal.paint(printable(f"{where(entry.place)} {headline(entry)}"), "bold")
         for line in kinds(entry):
@@ -44,10 +45,10 @@ def table(audit: Audit, terminal: Terminal) -> Iterator[str]:
         yield ""
         for key, verdict in entry.verdicts.items():
             if verdict.status is not Status.UNNEEDED and verdict.why != NETWORK:
-                yield from _row(ADVICE[key].title, verdict, said(key, verdict, entry), terminal)
+                yield from _row(ADVICE[key].title, verdict, said(key, verdict, entry, given), terminal)
         untold = [ADVICE[key].title for key, verdict in entry.verdicts.items() if verdict.why == NETWORK]
         if untold:
-            yield from _folded(f"unknown, as the network is: {', '.join(untold)}", "  ", "    ", terminal, "note")
+            yield from _folded(f"unknown, since the network is: {', '.join(untold)}", "  ", "    ", terminal, "note")
         spared = [ADVICE[key].title for key, verdict in entry.verdicts.items() if verdict.status is Status.UNNEEDED]
         if spared:
             yield from _folded(f"not applicable: {', '.join(spared)}", "  ", "    ", terminal, "dim")
@@ -64,19 +65,27 @@ def kinds(entry: Entry) -> Iterator[str]:
     """A line for each kind, with what shows it."""
     for shown in entry.kinds:
         yield f"{shown.kind.value}: {shown.spot.what} ({row(shown.spot.place)})"
-    if not any(shown.kind is not Kind.MIXED for shown in entry.kinds):
-        yield f"{NETWORK}{': ' if entry.untold else ''}{entry.untold}"
+    if entry.untold:
+        yield entry.untold
 
 
-def said(key: str, verdict: Verdict, entry: Entry) -> list[str]:
-    """What there is to say of a safeguard: how it stands, why that matters, where it is, and which rule says so."""
-    why = f": {reason(key, entry)}" if verdict.status is Status.ABSENT and reason(key, entry) else ""
+def said(key: str, verdict: Verdict, entry: Entry, given: set[str]) -> list[str]:
+    """What there is to say of a safeguard: how it stands, where, why that matters, and which rule says so.
+
+    Reasons in `given` are known to the reader; what is said now is added to them.
+    """
+    because = reason(key, entry) if verdict.status is Status.ABSENT else ""
+    why = f": {because}" if because and because not in given else ""
+    given.add(because)
     at = f" ({'; '.join(places(verdict.spots))})" if verdict.spots else ""
-    return [f"{verdict.why}{at}{why}", *(rule(finding, entry) for finding in verdict.findings)]
+    return [f"{verdict.why}{at}{why}", *dict.fromkeys(rule(finding, entry) for finding in verdict.findings)]
 
 
 def reason(key: str, entry: Entry) -> str:
-    """Why the update needs a safeguard."""
+    """Why the update needs a safeguard; nothing where a rule has said it."""
+    verdict = entry.verdicts[key]
+    if any(finding.message == verdict.why for finding in verdict.findings):
+        return ""
     reasons = ADVICE[key].reasons
     return next((reasons[shown.kind] for shown in entry.kinds if shown.kind in reasons), _shared(key))
 

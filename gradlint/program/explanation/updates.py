@@ -72,12 +72,12 @@ def _networks(update: Update, gaps: Gaps) -> Iterator[Remark]:
         for optimizer in sorted((v for v in update.optimizers if isinstance(v, Made)), key=value):
             if optimizer.site is not None and optimizer.scope is not None:
                 for arg in optimizer.site.args[:1]:
-                    gap = gaps.of(_source(arg.value), optimizer.scope, "a network")
+                    gap = gaps.of(source(arg.value), optimizer.scope, "a network")
                     told.setdefault(gap.text, gap)
         yield from told.values()
 
 
-def _source(expr: s.Expr) -> s.Expr:
+def source(expr: s.Expr) -> s.Expr:
     """`model` of `filter(..., model.parameters())`: what the question is really about."""
     for call in s.calls(expr):
         if isinstance(call.func, s.Attribute) and call.func.attr.endswith("parameters"):
