@@ -164,6 +164,7 @@ class Core:
     depth: int = 0
     subjects: list[Obj | Container] = field(default_factory=list)
     at: tuple[Module, s.Node] | None = None  # the statement that is run
+    applying: tuple[Module, s.Node] | None = None  # the call that runs a function on every module
 
     def rewind(self, budget: int) -> None:
         """Forgets a forward pass, so that another can be run on what was built."""

@@ -24,6 +24,7 @@ from gradlint.program.networks.objects import (
     Tensor,
     Unknown,
     Value,
+    layer_of,
     module_like,
 )
 from gradlint.program.networks.tensors import tensors
@@ -91,11 +92,8 @@ class Library(Modules):
         assert isinstance(facts, dict)
         does = facts.get("does")
         if does == "normalize layer":
-            for value in [*args, *kwargs.values()]:
-                if isinstance(value, Layer):
-                    value.normalized = True
-                elif isinstance(value, Obj) and value.layer is not None:
-                    value.layer.normalized = True
+            for layer in filter(None, map(layer_of, [*args, *kwargs.values()])):
+                layer.normalized, layer.computed = True, facts.get("computed") is True
             return args[0] if args else None
         if does == "call" and args:
             return self.call(args[0], args[1:], {}, at, frame)
@@ -142,6 +140,7 @@ class Library(Modules):
             layer.home = value.home
             self.layers.append(layer)
             layer.initializer, layer.draws = value.initializer, list(value.draws)
+            layer.computed, layer.lost = value.computed, value.lost
             layer.initialized, layer.normalized, layer.frozen = value.initialized, value.normalized, value.frozen
             done[id(value)] = layer
             return layer

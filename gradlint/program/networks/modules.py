@@ -119,8 +119,12 @@ class Modules(Tensors):
         if word == "apply" and len(args) + len(kwargs) == 1:  # with more, it is another library's
             if isinstance(first, Unknown):
                 self.mark_all(value)
-            for _, inner in walk_modules(value):
-                self.call(first, [inner], {}, at, frame)
+            outer, self.applying = self.applying, (frame.module, at)
+            try:
+                for _, inner in walk_modules(value):
+                    self.call(first, [inner], {}, at, frame)
+            finally:
+                self.applying = outer
             return value
         if word == "load":
             return self.loaded(value, args, at, frame)
@@ -193,6 +197,8 @@ class Modules(Tensors):
         """
         if isinstance(value, Param) and value.layer is not None and value.name != "bias":
             value.layer.initialized, value.layer.initializer = True, self.at
+            if value.layer.computed and value.name == "weight":
+                value.layer.lost = self.applying or self.at
             value.layer.draws = [*(value.layer.draws if self.phase == "outside" else ()), draw]
         elif isinstance(value, (list, tuple)):
             for item in value:
@@ -257,6 +263,9 @@ def parameters(value: Value) -> Iterator[tuple[str, Param]]:
         if layer.role in ("weight", "normalization"):
             for part in ("weight", "bias"):
                 if part == "bias" and layer.fact("bias") is False:
+                    continue
+                if part == "weight" and layer.computed:  # it is none: it is computed from those that are
+                    yield lead + "weight_v", Param(layer, "weight_v")
                     continue
                 held = layer.attrs.get(part)
                 yield lead + part, held if isinstance(held, Param) else Param(layer, part)

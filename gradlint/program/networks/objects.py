@@ -110,8 +110,10 @@ class Layer:
     initialized: bool = False
     initializer: tuple[Module, s.Node] | None = None
     draws: list[Draw | None] = field(default_factory=list)
+    lost: tuple[Module, s.Node] | None = None  # what wrote to a weight that is computed anew from others
     normalized: bool = False
     frozen: bool = False
+    computed: bool = False  # its weight is no parameter, but made from others in each forward pass
     attrs: dict[str, Value] = field(default_factory=dict)
     runs: int = 0
 

@@ -1,0 +1,71 @@
+"""GL303: an initialization that reaches no weight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from gradlint import Finding, Level, Network, Related, Rule
+from gradlint.program import syntax as s
+
+
+class InitNotApplied(Rule):
+    """
+    ## What it does
+    Checks for initializations of the `weight` of layers that `weight_norm`, or one of
+    `torch.nn.utils.parametrizations`, wraps. (The old `torch.nn.utils.spectral_norm` keeps what is written before its
+    first forward pass.)
+
+    ## Why is this bad?
+    Such a layer has no weight of its own: before every forward pass it is computed from other parameters, `weight_g`
+    and `weight_v` with `weight_norm`. What was written to `weight` is gone with the first batch, without a word, and
+    the layer starts from PyTorch's default. A run that hangs on its initialization does not have it.
+
+    ## Example
+    ```python
+    from torch import nn
+    from torch.nn.utils import weight_norm
+
+
+    class Decoder(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.up = weight_norm(nn.ConvTranspose1d(64, 32, 8, 4))
+            self.out = weight_norm(nn.Conv1d(32, 1, 7))
+            nn.init.normal_(self.up.weight, 0.0, 0.01)
+            nn.init.normal_(self.out.weight, 0.0, 0.01)
+
+        def forward(self, x):
+            return self.out(nn.functional.leaky_relu(self.up(x)))
+    ```
+
+    ## References
+    - [torch.nn.utils.weight_norm](https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.weight_norm.html)
+    """
+
+    code: ClassVar[str] = "GL303"
+    name: ClassVar[str] = "init-not-applied"
+    level: ClassVar[Level] = Level.WARNING
+    preview: ClassVar[bool] = True
+
+    def check_network(self, network: Network) -> Iterator[Finding]:
+        lost = network.lost_writes()
+        places = dict.fromkeys(layer.lost for layer in lost if layer.lost is not None)
+        for module, node in places:
+            if module is not network.module or all(inner is not node for inner in s.walk(network.node)):
+                continue
+            layers = [layer for layer in lost if layer.lost == (module, node)]
+            first = next((layer.site for layer in layers if layer.site is not None), None)
+            yield self.at(
+                module,
+                node,
+                f"this writes to `weight` of {_count(len(layers))}, where it is computed anew from other"
+                " parameters before every forward pass: the default initialization stays",
+                help="initialize the layers before they are wrapped",
+                related=[Related(first.module.place(first.node), "one of them")] if first is not None else (),
+                fix="where the layers are to be initialized is for you to decide",
+            )
+
+
+def _count(layers: int) -> str:
+    return "1 layer" if layers == 1 else f"{layers} layers"
