@@ -43,6 +43,7 @@ def results(work: Callable[[int], T], weights: Sequence[int], count: int) -> Ite
     global _work
     _work = work
     pool = ProcessPoolExecutor(count, mp_context=get_context("fork"))
+    finished = False
     try:
         blocks = list(_blocks(weights, count * _BLOCKS))
         promises = [pool.submit(_block, block) for block in blocks]
@@ -52,9 +53,11 @@ def results(work: Callable[[int], T], weights: Sequence[int], count: int) -> Ite
             except BrokenProcessPool:
                 done = [work(index) for index in block]
             yield from done  # type: ignore[misc]  # it is what `work` gave, in another process
+        finished = True
     finally:
         _work = None
-        pool.shutdown(wait=False, cancel_futures=True)
+        # A pool that is still closing when Python ends writes a traceback; one that is interrupted is not waited for.
+        pool.shutdown(wait=finished, cancel_futures=True)
 
 
 def _block(block: range) -> list[object]:
