@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from functools import cache
@@ -53,6 +53,7 @@ class Cache:
     seen: set[str] = field(default_factory=set)  # the files and folders outside of parts that entries depend on
     _entries: dict[str, object] = field(default_factory=dict)
     _used: dict[str, object] = field(default_factory=dict)
+    _digests: dict[tuple[Callable[[str], str | None], str], str | None] = field(default_factory=dict)
     _read: bool = False
 
     def get(self, key: str) -> Entry | None:
@@ -68,13 +69,19 @@ class Cache:
             entry = decoded(Entry, found)
         except (TypeError, ValueError, RecursionError):
             return None
-        if any(digest_of(path) != known for path, known in entry.read.items()):
+        if any(self._now(digest_of, path) != known for path, known in entry.read.items()):
             return None
-        if any(digest_of_folder(path) != known for path, known in entry.folders.items()):
+        if any(self._now(digest_of_folder, path) != known for path, known in entry.folders.items()):
             return None
         self._used[key] = found
         self._note(entry)
         return entry
+
+    def _now(self, of: Callable[[str], str | None], path: str) -> str | None:
+        """The digest of a file or folder, which many entries depend on, as it was when the first was asked for."""
+        if (of, path) not in self._digests:
+            self._digests[of, path] = of(path)
+        return self._digests[of, path]
 
     def put(self, key: str, entry: Entry) -> None:
         self._note(entry)
@@ -186,7 +193,11 @@ def _hints(kind: type) -> tuple[object, ...]:
 def _of(kind: type[T], data: object) -> T:
     if not isinstance(data, kind) or (isinstance(data, bool) and kind is not bool):
         raise TypeError(f"{data!r} is no {kind.__name__}")
-    if isinstance(data, str) and not all(char.isprintable() or char in "\n\t" for char in data):
+    if (
+        isinstance(data, str)
+        and not data.isprintable()
+        and not all(char.isprintable() or char in "\n\t" for char in data)
+    ):
         raise ValueError(f"{data!r} holds control characters")
     return data
 

@@ -56,11 +56,11 @@ def parts_of(
         return held
 
     listed, _ = discover([root], visited=visited)
-    wanted = set(targets)
+    places = {path: place for place, path in enumerate(targets)}
     out = []
     for group in components(root, [*listed, *targets], data):
-        chosen = wanted.intersection(group)
+        chosen = sorted((path for path in group if path in places), key=places.__getitem__)
         if chosen:
             held = digest(*(digests[path] for path in group))
-            out.append(Part(tuple(group), tuple(path for path in targets if path in chosen), held))
+            out.append(Part(tuple(group), tuple(chosen), held))
     return out

@@ -105,6 +105,7 @@ class Planner:
         self._plans: dict[Path | None, Plan | None] = {}
         self._files: dict[Path, Path | None] = {}
         self._roots: dict[Path, Path | None] = {}
+        self._homes: dict[Path, Path] = {}
 
     def plan(self, folder: Path) -> Plan | None:
         """The plan for files in `folder`; None where its settings cannot be used."""
@@ -137,8 +138,10 @@ class Planner:
 
         Where there is none, it is the current directory if that is above too, else `folder` itself.
         """
-        here = Path.cwd()
-        return self._marked(folder) or (here if folder.is_relative_to(here) else folder)
+        if folder not in self._homes:
+            here = Path.cwd()
+            self._homes[folder] = self._marked(folder) or (here if folder.is_relative_to(here) else folder)
+        return self._homes[folder]
 
     def _marked(self, folder: Path) -> Path | None:
         if folder not in self._roots:

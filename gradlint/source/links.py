@@ -84,9 +84,12 @@ class _Files:
         self._exact: dict[Parts, list[int]] = {}
         self._ends: dict[str, list[Parts]] = {}
         self._found: dict[tuple[Parts, Parts, bool], list[Parts]] = {}
+        below: dict[Path, Parts] = {}
         for index, path in enumerate(self.paths):
-            parts = path.relative_to(root).parts if path.is_relative_to(root) else path.parts
-            folder, stem = parts[:-1], path.stem
+            above, stem = path.parent, path.stem
+            if above not in below:
+                below[above] = above.relative_to(root).parts if above.is_relative_to(root) else above.parts
+            folder = below[above]
             self._folder.append(folder)
             name = folder if stem == "__init__" else (*folder, stem)
             if name not in self._exact and name:
