@@ -9,12 +9,7 @@ from gradlint.program.names import Lib
 from gradlint.program.project import Files
 from gradlint.program.scopes import Scope
 from gradlint.program.values.containers import Containers
-from gradlint.program.values.objects import (
-    Cls,
-    Func,
-    Made,
-    Partial,
-)
+from gradlint.program.values.objects import Cls, Func, Made, Partial
 from gradlint.vocabulary import Vocabulary
 
 _CALLERS = 24

@@ -10,17 +10,7 @@ from gradlint.program.scopes import Scope
 from gradlint.program.spelling import agree, told
 from gradlint.program.values.core import WIDTH
 from gradlint.program.values.names import Names
-from gradlint.program.values.objects import (
-    NONE,
-    Cls,
-    Const,
-    Context,
-    Func,
-    Made,
-    Option,
-    Value,
-    ValueSet,
-)
+from gradlint.program.values.objects import NONE, Cls, Const, Context, Func, Made, Option, Value, ValueSet
 
 
 class Chosen(Names):

@@ -9,12 +9,7 @@ from gradlint.program.names import Lib
 from gradlint.program.project import Files
 from gradlint.program.scopes import Scope
 from gradlint.program.values.core import Core
-from gradlint.program.values.objects import (
-    Cls,
-    Func,
-    Made,
-    Value,
-)
+from gradlint.program.values.objects import Cls, Func, Made, Value
 from gradlint.vocabulary import Vocabulary
 
 _HEIRS = 24

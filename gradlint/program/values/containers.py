@@ -7,18 +7,7 @@ from functools import partial
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib, Package
 from gradlint.program.values.classes import Classes
-from gradlint.program.values.objects import (
-    NONE,
-    Cls,
-    Const,
-    Items,
-    Made,
-    Many,
-    Option,
-    Table,
-    Value,
-    ValueSet,
-)
+from gradlint.program.values.objects import NONE, Cls, Const, Items, Made, Many, Option, Table, Value, ValueSet
 
 
 class Containers(Classes):

@@ -8,19 +8,7 @@ from gradlint.program import syntax as s
 from gradlint.program.scopes import Scope
 from gradlint.program.values.callers import Callers
 from gradlint.program.values.core import WIDTH
-from gradlint.program.values.objects import (
-    NONE,
-    Cls,
-    Const,
-    Context,
-    Func,
-    Items,
-    Made,
-    Many,
-    Table,
-    Value,
-    ValueSet,
-)
+from gradlint.program.values.objects import NONE, Cls, Const, Context, Func, Items, Made, Many, Table, Value, ValueSet
 
 
 class Contexts(Callers):

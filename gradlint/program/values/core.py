@@ -10,15 +10,7 @@ from gradlint.program.names import Meaning
 from gradlint.program.project import Files
 from gradlint.program.scopes import Binding, Scope
 from gradlint.program.spelling import spellings
-from gradlint.program.values.objects import (
-    NONE,
-    Const,
-    Context,
-    Func,
-    Made,
-    Value,
-    ValueSet,
-)
+from gradlint.program.values.objects import NONE, Const, Context, Func, Made, Value, ValueSet
 from gradlint.program.values.order import rank
 from gradlint.vocabulary import Vocabulary
 

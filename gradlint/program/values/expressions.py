@@ -6,17 +6,7 @@ from gradlint.program import syntax as s
 from gradlint.program.names import Lib, Package
 from gradlint.program.scopes import Scope
 from gradlint.program.values.calls import Calls
-from gradlint.program.values.objects import (
-    NONE,
-    Const,
-    Context,
-    Func,
-    Items,
-    Many,
-    Table,
-    Value,
-    ValueSet,
-)
+from gradlint.program.values.objects import NONE, Const, Context, Func, Items, Many, Table, Value, ValueSet
 
 _LOADED: ValueSet = frozenset([Lib("sys.modules")])
 

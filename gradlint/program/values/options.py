@@ -6,15 +6,7 @@ from gradlint.program import syntax as s
 from gradlint.program.names import Lib
 from gradlint.program.project import Files
 from gradlint.program.scopes import Scope
-from gradlint.program.values.objects import (
-    NONE,
-    Const,
-    Func,
-    Made,
-    Option,
-    Value,
-    ValueSet,
-)
+from gradlint.program.values.objects import NONE, Const, Func, Made, Option, Value, ValueSet
 from gradlint.program.values.stores import Stores
 from gradlint.vocabulary import Vocabulary
 

@@ -9,18 +9,7 @@ from gradlint.program.project import Files
 from gradlint.program.scopes import Binding, Scope, Store
 from gradlint.program.spelling import agree, told
 from gradlint.program.values.contexts import Contexts
-from gradlint.program.values.objects import (
-    NONE,
-    Cls,
-    Const,
-    Context,
-    Items,
-    Made,
-    Many,
-    Table,
-    Value,
-    ValueSet,
-)
+from gradlint.program.values.objects import NONE, Cls, Const, Context, Items, Made, Many, Table, Value, ValueSet
 from gradlint.vocabulary import Vocabulary
 
 
