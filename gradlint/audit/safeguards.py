@@ -47,13 +47,13 @@ def _weighed(key: str, found: Verdict, subject: Subject) -> Verdict:
     if found.status is Status.PRESENT or any(kind in advice.reasons for kind in kinds):
         return found
     if subject.bare and advice.depends:
-        return replace(found, status=Status.UNNEEDED, why=TENSORS)
+        return replace(found, status=Status.UNNEEDED, why=TENSORS, spots=())
     if not _known(kinds) and advice.depends:
         why = f"{found.why}; {NETWORK}" if found.status is Status.ABSENT else NETWORK
         return replace(found, status=Status.UNKNOWN, why=why)
     if found.status is Status.UNNEEDED or not advice.depends:
         return found
-    return replace(found, status=Status.UNNEEDED, why=f"it is for {_listed(advice.reasons)}")
+    return replace(found, status=Status.UNNEEDED, why=f"it is for {_listed(advice.reasons)}", spots=())
 
 
 def _known(kinds: list[Kind]) -> bool:

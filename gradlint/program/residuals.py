@@ -11,7 +11,8 @@ from gradlint.program.scopes import Binding, Scope
 from gradlint.program.traits import Traits
 from gradlint.program.values import Cls, Made, Values
 
-_DEPTH = 10
+_DEPTH = 40
+_FOLLOWED = 400  # how many expressions behind one side of a sum are looked at
 
 
 def residual(made: Made, traits: Traits) -> tuple[Module, s.Node] | None:
@@ -21,11 +22,24 @@ def residual(made: Made, traits: Traits) -> tuple[Module, s.Node] | None:
         if not isinstance(part.made.of, Cls) or part.made.of in classes:
             continue
         classes.add(part.made.of)
-        for scope, _ in traits.passes(part.made):
+        for scope in _run(part.made, traits):
             for node in s.walk(scope.body, into=False):
                 if _bridges(node, scope, traits.values):
                     return scope.module, node
     return None
+
+
+def _run(made: Made, traits: Traits) -> Iterator[Scope]:
+    """The methods that a forward pass runs, and those that it hands on to be run: `checkpoint(self._forward, x)`."""
+    seen: dict[Scope, None] = dict.fromkeys(scope for scope, _ in traits.passes(made))
+    yield from seen
+    for scope in list(seen):
+        for node in s.walk(scope.body, into=False):
+            if isinstance(node, s.Attribute) and isinstance(node.value, s.Name) and node.value.text == scope.self_name:
+                handed = traits.values.method(made, node.attr)
+                if handed is not None and handed.scope not in seen:
+                    seen[handed.scope] = None
+                    yield handed.scope
 
 
 def _bridges(node: s.Node, scope: Scope, values: Values) -> bool:
@@ -60,14 +74,14 @@ def _starts(expr: s.Expr, scope: Scope, values: Values) -> Iterator[tuple[Bindin
     """The bindings that a value was before, each with what has become of it since."""
     seen: set[tuple[int, Since]] = set()
     queue = [(expr, Since.NOTHING, _DEPTH)]
-    while queue:
+    while queue and len(seen) < _FOLLOWED:
         here, since, depth = queue.pop(0)
         if depth == 0 or (here.id, since) in seen:
             continue
         seen.add((here.id, since))
         changed = Since.CHANGE if since is Since.NOTHING else since
         if isinstance(here, s.Name):
-            if scope.lookup(here.text) is not scope:
+            if scope.lookup(here.text) is not scope or here.text == scope.self_name:
                 continue
             for binding in scope.reaching(here.text, here.id):
                 yield binding, since
@@ -80,6 +94,8 @@ def _starts(expr: s.Expr, scope: Scope, values: Values) -> Iterator[tuple[Bindin
                 queue.append((here.func.value, changed, depth - 1))
         elif isinstance(here, s.Binary):
             queue += [(side, since, depth - 1) for side in (here.left, here.right)]
+        elif isinstance(here, s.Conditional):
+            queue += [(side, since, depth - 1) for side in (here.then, here.orelse)]
         elif isinstance(here, s.Subscript):
             queue.append((here.value, changed, depth - 1))
 
@@ -91,8 +107,8 @@ def _after(since: Since) -> Since:
 
 def _runs_module(call: s.Call, scope: Scope, values: Values) -> bool:
     """Whether a call runs something of the instance: a layer, a container's item, or a method that uses them."""
-    func: s.Node = call.func
-    while isinstance(func, (s.Attribute, s.Subscript)):
+    func: s.Node = call.func.value if isinstance(call.func, s.Subscript) else call.func
+    while isinstance(func, s.Attribute):
         func = func.value
     if isinstance(func, s.Name) and func.text == scope.self_name:
         return True

@@ -50,6 +50,7 @@ th, td { border-bottom: 1px solid var(--line); padding: .4rem .75rem .4rem 0; te
 .matrix td.sign, .matrix th.sign { text-align: center; padding: .3rem .4rem; }
 .matrix th.sign { vertical-align: bottom; font-weight: 500; font-size: .8rem; }
 .matrix th.sign span { writing-mode: vertical-rl; transform: rotate(180deg); white-space: nowrap; }
+.matrix th { vertical-align: bottom; }
 .matrix td:first-child { white-space: nowrap; }
 .sign { font-weight: 700; }
 .present { color: var(--good); }
