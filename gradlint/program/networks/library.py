@@ -407,6 +407,8 @@ class Library(Modules):
             return known if known is not None else self.unknown("dimensions", param)
         if word == "harmless":
             return param
+        if word == "parts":
+            return [param]
         if name.endswith("_") and not name.startswith("_"):
             # Outside a network, a soft update or a clamp of its weights is none of its initialization.
             if not self.subjects or self.world.library.vocabulary.entry("outside", name) is not None:

@@ -195,7 +195,7 @@ class Modules(Tensors):
 
         While the network is built the last write counts; of those from outside it is not known which one runs.
         """
-        if isinstance(value, Param) and value.layer is not None and value.name != "bias":
+        if isinstance(value, Param) and value.layer is not None and not value.name.startswith("bias"):
             value.layer.initialized, value.layer.initializer = True, self.at
             if value.layer.computed and value.name == "weight":
                 value.layer.lost = self.applying or self.at
@@ -236,6 +236,8 @@ class Modules(Tensors):
             return layer.attrs.setdefault(name, Param(layer, name))
         if name == "bias" and layer.role in ("weight", "normalization"):
             return None if layer.fact("bias") is False else layer.attrs.setdefault(name, Param(layer, name))
+        if layer.role == "recurrent" and name.startswith(("weight_", "bias_")):
+            return layer.attrs.setdefault(name, Param(layer, name))
         named = layer.facts.get("parameters")
         if isinstance(named, list) and name in named:
             found = layer.argument(named.index(name), name, self.unknown("argument", layer, name))

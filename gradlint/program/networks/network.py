@@ -87,6 +87,15 @@ class Network:
                     return kept
         return []
 
+    def recurrent(self) -> list[Layer]:
+        """The recurrent layers that this network's own code makes."""
+        outcome = self.overview()
+        found = (layer_of(module) for _, module in walk_modules(outcome.root)) if outcome is not None else ()
+        own = {node for node in s.walk(self.node) if isinstance(node, s.Call)}
+        return [
+            x for x in found if x is not None and x.role == "recurrent" and x.site is not None and x.site.node in own
+        ]
+
     def lost_writes(self) -> list[Layer]:
         """The layers whose weight code writes to, though it is computed from other parameters in each forward pass."""
         outcome = self.overview()

@@ -115,7 +115,7 @@ class Outside:
 
     def _held(self, machine: Machine, expr: s.Expr, scope: Scope) -> bool:
         return any(
-            isinstance(v, Made) and machine.holds(v, x)
+            isinstance(v, Made) and machine.reaches(v, x)
             for v in self.world.values.of(expr, scope)
             for x in machine.subjects
         )
