@@ -66,11 +66,12 @@ class ClipInAccumulation(Rule):
 
     def check_update(self, update: Update) -> Iterator[Finding]:
         for act, _ in update.events("clip"):
-            if act.scope.module is not update.module or not update.sure(act) or not _again(update, act):
+            here = update.here(act)
+            if here is None or not update.sure(act) or not _again(update, act):
                 continue
             yield self.at(
                 update.module,
-                act.node,
+                here,
                 "this clips on every micro-batch, and the step uses their sum: early ones are shortened over and over",
                 help="clip once, directly before the step",
                 update=update,

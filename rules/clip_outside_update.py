@@ -63,9 +63,10 @@ class ClipOutsideUpdate(Rule):
 
     def check_update(self, update: Update) -> Iterator[Finding]:
         for act, states in update.events("clip"):
-            late = any(state.stepped for state in states)
+            late = any(state.fresh and state.stepped for state in states)
             unused = all(state.fresh is False or state.stepped for state in states)
-            if not unused or act.scope.module is not update.module or not update.sure(act):
+            here = update.here(act)
+            if not unused or here is None or not update.sure(act):
                 continue
             if update.program.flows.idle(act):  # it only measures the norm
                 continue
@@ -74,7 +75,7 @@ class ClipOutsideUpdate(Rule):
             )
             yield self.at(
                 update.module,
-                act.node,
+                here,
                 f"this clips {when}: every step is taken with gradients of any size",
                 help="clip between the backward pass and the step",
                 update=update,

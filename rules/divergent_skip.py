@@ -50,7 +50,12 @@ class DivergentSkip(Rule):
         if update.kind not in ("torch", "scaler") or not update.distributed:
             return
         for act, states in update.events("test"):
-            if act.scope.module is not update.module or not act.fact.get("skips") or not act.names & update.losses:
+            if (
+                act.scope.module is not update.module
+                or not act.fact.get("skips")
+                or not act.fact.get("certain")
+                or not act.names & update.losses
+            ):
                 continue
             if any(state.fresh and not state.stepped for state in states) or agreed(act):
                 continue

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from gradlint import Finding, Level, Rule, Update
+from gradlint.program.names import Lib
 from gradlint.program.values import Made
 
 
@@ -13,7 +14,7 @@ class HighLearningRate(Rule):
     """
     ## What it does
     Checks for learning rates that are far above what the optimizer bears: above 0.1 for Adam and its kin, above 10 for
-    SGD.
+    SGD, above 100 where the gradients are clipped.
 
     ## Why is this bad?
     Adam divides each gradient by its own size, so that the learning rate is the length of the step in each weight:
@@ -48,10 +49,18 @@ class HighLearningRate(Rule):
 
     def check_update(self, update: Update) -> Iterator[Finding]:
         optimizers = update.program.schedules.optimizers
-        for made in update.optimizers if update.networks else ():
+        whole, vocabulary = update.program.traits.parts.whole, update.program.values.vocabulary
+        clipped = any(state.clips for state in update.trained)
+        parts = [part.made.of for network in update.networks for part in whole(network)]
+        libs = [part.path for part in parts if isinstance(part, Lib)]
+        paths = [path for path in libs if not vocabulary.entry("plain_bases", path)]
+        layers = any(vocabulary.about("layers", path) != "parameter" for path in paths)
+        if not layers or update.schedule.warms:
+            return  # an image or a matrix that is optimized bears more; a warmup starts lower
+        for made in update.optimizers:
             if not isinstance(made, Made) or made.site is None or made.scope is None:
                 continue
-            rate, highest = optimizers.rate([made]), optimizers.highest(made)
+            rate, highest = optimizers.given_rate(made), optimizers.highest(made, clipped)
             if rate is None or highest is None or rate <= highest or made.scope.module is not update.module:
                 continue
             yield self.at(

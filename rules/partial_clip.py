@@ -1,4 +1,4 @@
-"""GL105: a clip of a part of what is updated."""
+"""GL105: a clip of a part of what is updated, or of what does not exist."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from gradlint import Finding, Level, Rule, Update
-from gradlint.program.reach import name_of, same_network
+from gradlint.program.missing import broken_clips
+from gradlint.program.reach import groups_of, name_of, same_network
 from gradlint.program.values import Made
 
 
 class PartialClip(Rule):
     """
     ## What it does
-    Checks for clips that leave out networks which the same step updates.
+    Checks for clips that leave out networks which the same step updates, and for clips that cannot run, since a name,
+    an attribute or a function of theirs does not exist.
 
     ## Why is this bad?
     The gradients of the network that is left out reach the step at any size, and once it diverges the others follow.
@@ -45,14 +47,21 @@ class PartialClip(Rule):
     preview: ClassVar[bool] = True
 
     def check_update(self, update: Update) -> Iterator[Finding]:
+        yield from self._broken(update)
         values = update.program.values
         clips = {clip.act for state in update.trained for clip in state.clips}
-        if not clips or not update.networks or any(not act.networks for act in clips):
+        if not clips or any(not act.networks or act.event is None for act in clips):
             return
-        reached = {network for act in clips for network in act.networks}
-        left = [n for n in update.networks if not any(same_network(n, m, values) for m in reached)]
+        reached = [network for act in clips for network in act.networks]
+        left: set[Made] = set()
+        for optimizer in update.optimizers:
+            groups = groups_of(optimizer, values)
+            out = [g for g in groups if not any(same_network(n, m, values) for n in g for m in reached)]
+            if not out or len(out) == len(groups):
+                return
+            left.update(*out)
         act = min(clips, key=lambda a: a.node.id)
-        if not left or len(left) == len(update.networks) or act.scope.module is not update.module:
+        if not left or act.scope.module is not update.module:
             return
         yield self.at(
             update.module,
@@ -64,6 +73,18 @@ class PartialClip(Rule):
             fix="which parameters are to be bounded together is for you to decide",
         )
 
+    def _broken(self, update: Update) -> Iterator[Finding]:
+        for clip in broken_clips(update):
+            yield self.at(
+                update.module,
+                clip.call,
+                f"`{update.module.text(clip.part)}` does not exist: this clip raises when the run gets here",
+                help=f"call `{clip.has}`" if clip.has else "clip the network that this step updates",
+                update=update,
+                related=update.related(),
+                fix="what was meant is not known here",
+            )
 
-def _named(networks: list[Made]) -> str:
+
+def _named(networks: set[Made]) -> str:
     return ", ".join(sorted({f"`{name_of(network)}`" for network in networks}))

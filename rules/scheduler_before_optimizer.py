@@ -68,10 +68,10 @@ class SchedulerBeforeOptimizer(Rule):
         events = update.events("schedule")
         if not events or update.kind not in ("torch", "scaler"):
             return
-        own = dict(update.schedule.steps)
+        own, counters = dict(update.schedule.steps), update.program.schedules.rising.counters
         for act, states in events:
             early = {state.moved for state in states} == {False, True}  # first before any step, then after one
-            if not early or act.node not in own or act.scope.module is not update.module:
+            if not early or act.node not in own or act.scope.module is not update.module or counters.varies(act):
                 continue
             assert isinstance(act.node, s.Call)
             yield self.at(

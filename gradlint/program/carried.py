@@ -29,7 +29,7 @@ class Carried:
 
 def carried_states(update: Update) -> Iterator[Carried]:
     """The states that the loops around the update's backward passes carry on, and that nothing else sets in them."""
-    return (state for state in states_over_batches(update) if not state.resets)
+    return (state for state in states_over_batches(update) if not state.resets and not _cut(state))
 
 
 def states_over_batches(update: Update) -> Iterator[Carried]:
@@ -52,6 +52,26 @@ def states_over_batches(update: Update) -> Iterator[Carried]:
                 resets = tuple(b for b in inside if b.value is not stmt.value)
                 if inside and outside and network is not None and len(inside) - len(resets) == 1:
                     yield Carried(name, stmt.value, stmt, act.scope, outside, network, resets)
+
+
+def _cut(state: Carried) -> bool:
+    """Whether something in the loop takes the state, or a part of it, out of its graph in place."""
+    parts, span = {state.name}, _loop(state.scope, state.stmt)
+    if span is None:
+        return False
+    for node in s.walk(state.scope.body, into=False):
+        if isinstance(node, s.For) and _base(node.iter) in parts and isinstance(node.target, s.Name):
+            parts.add(node.target.text)
+        elif isinstance(node, s.Call) and span[0] <= node.id <= span[1] and isinstance(node.func, s.Attribute):
+            if node.func.attr == "detach_" and _base(node.func.value) in parts:
+                return True
+    return False
+
+
+def _base(expr: s.Expr) -> str | None:
+    while isinstance(expr, (s.Subscript, s.Attribute)):
+        expr = expr.value
+    return expr.text if isinstance(expr, s.Name) else None
 
 
 def _names(stmt: s.Assign) -> Iterator[str]:

@@ -60,15 +60,25 @@ def ways(node: s.Node, scope: Scope, conditions: Conditions, values: Values, cli
             yield own | way
 
 
-def around(node: s.Node, scope: Scope, conditions: Conditions) -> Choices:
-    """The settings that the branches around a node in its own function ask for."""
+def apart(one: s.Node, other: s.Node, scope: Scope, conditions: Conditions) -> bool:
+    """Whether two places of a function are in branches of which only one is taken, whatever the configuration."""
+    here, there = (around(node, scope, conditions, named=True) for node in (one, other))
+    return any(mine.excludes(theirs) for mine in here for theirs in there)
+
+
+def around(node: s.Node, scope: Scope, conditions: Conditions, named: bool = False) -> Choices:
+    """The settings that the branches around a node in its own function ask for.
+
+    Args:
+        named: whether settings under plain names count too, which are the same in this function alone.
+    """
     found: set[Choice] = set()
     for stmt in s.walk(scope.body, into=False):
         if isinstance(stmt, s.If):
             if _holds(stmt.then, node):
-                found.update(_asked(stmt.test, True, scope, conditions))
+                found.update(_asked(stmt.test, True, scope, conditions, named))
             elif stmt.orelse is not None and _holds(stmt.orelse, node):
-                found.update(_asked(stmt.test, False, scope, conditions))
+                found.update(_asked(stmt.test, False, scope, conditions, named))
     return frozenset(found)
 
 
@@ -76,17 +86,17 @@ def _holds(block: s.Block, node: s.Node) -> bool:
     return block.id <= node.id and any(inner is node for inner in s.walk(block))
 
 
-def _asked(test: s.Expr, answer: bool, scope: Scope, conditions: Conditions) -> Iterator[Choice]:
+def _asked(test: s.Expr, answer: bool, scope: Scope, conditions: Conditions, named: bool) -> Iterator[Choice]:
     """What a test tells where it comes out so: of `a and b` that is false, nothing."""
     if isinstance(test, s.Unary) and test.op == "not":
-        yield from _asked(test.value, not answer, scope, conditions)
+        yield from _asked(test.value, not answer, scope, conditions, named)
     elif isinstance(test, s.Boolean):
         if (test.op == "and") is answer:
-            yield from _asked(test.left, answer, scope, conditions)
-            yield from _asked(test.right, answer, scope, conditions)
+            yield from _asked(test.left, answer, scope, conditions, named)
+            yield from _asked(test.right, answer, scope, conditions, named)
     else:
         leaf = conditions.leaf(test, scope)
-        if leaf.config and any(isinstance(inner, s.Attribute) for inner in s.walk(test)):
+        if leaf.config and (named or any(isinstance(inner, s.Attribute) for inner in s.walk(test))):
             yield Choice(leaf.key[1], answer is not leaf.flipped, *_named(test))
 
 

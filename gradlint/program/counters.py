@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gradlint.program import syntax as s
+from gradlint.program.flow import Act
 from gradlint.program.scopes import Binding, Scope
 from gradlint.program.values import Cls, Made, Values, argument_position
 
@@ -35,6 +36,16 @@ class Counters:
             return self.is_counter(expr.left, scope, depth - 1)
         if isinstance(expr, s.Call) and len(expr.args) == 1 and isinstance(expr.func, s.Name):
             return expr.func.text in ("int", "float") and self.is_counter(expr.args[0].value, scope, depth - 1)
+        return False
+
+    def varies(self, act: Act) -> bool:
+        """Whether an event is under a condition that may be another in the next round of a loop: `if epoch > 0`."""
+        tests = [x.test for x in s.walk(act.scope.body, into=False) if isinstance(x, s.If) and _holds(x, act.node)]
+        for name in (n for test in tests for n in s.walk(test) if isinstance(n, (s.Name, s.Attribute))):
+            home = act.scope.lookup(name.text) if isinstance(name, s.Name) else None
+            bindings = home.bindings[s.text(name)] if home is not None else []
+            if any(b.loop is not None for b in bindings) or self.is_counter(name, act.scope):
+                return True
         return False
 
     def _counting(self, binding: Binding, home: Scope, depth: int) -> bool:
@@ -112,3 +123,7 @@ def _steps(stmt: s.AugAssign) -> bool:
 
 def _mentions(expr: s.Node, name: str) -> bool:
     return any(isinstance(n, s.Name) and n.text == name for n in s.walk(expr))
+
+
+def _holds(outer: s.Node, node: s.Node) -> bool:
+    return any(here is node for here in s.walk(outer, into=False))

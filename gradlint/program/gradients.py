@@ -160,7 +160,7 @@ class Solver:
                 self._active.append((scope, call))
                 outer, self.arrivals = self.arrivals, {}
                 exits = self._flow(self.flows.pruned(scope), {entry})
-                known = self._memo[key] = frozenset(_few(exits.falls | exits.returns)), self.arrivals
+                known = self._memo[key] = frozenset(_few(_perhaps(exits.falls | exits.returns))), self.arrivals
                 self.arrivals = outer
                 self._active.pop()
         ends, arrivals = known
@@ -273,12 +273,13 @@ class Solver:
             inner = self._flow(item.body, entering)
             out.returns |= inner.returns
             out.falls |= inner.breaks
-            ends |= inner.falls | inner.continues
-            entering = _few(inner.falls | inner.continues)
+            entering = _few(_perhaps(inner.falls | inner.continues))
+            ends |= entering
         if not item.endless:
             after = self._flow(item.orelse, _few(ends))
             out.falls |= after.falls
             out.absorb(after)
+        out.falls = _perhaps(out.falls)
         return out
 
     def _invoke(self, item: Invoke, state: State) -> Iterable[State]:
@@ -391,7 +392,7 @@ class Solver:
             return state._replace(stepped=True)
         if act not in self.paths:
             self.paths[act] = tuple(call for _, call in self._active if call is not None)
-        awaiting = state.awaiting or bool(act.fact.get("scaled"))
+        awaiting = state.awaiting or bool(act.fact.get("scaled") and not act.fact.get("whole"))
         return state._replace(stepped=True, moved=True, zeroed=False, awaiting=awaiting)
 
 
@@ -467,7 +468,7 @@ def _merged(first: set[State], second: set[State], key: Key) -> set[State]:
 
 
 def _perhaps(states: set[State]) -> set[State]:
-    """The states after a branch: what was stepped or zeroed on one way may have been so on any."""
+    """The states where ways meet: what was stepped or zeroed on one of them may have been so on any."""
     moved, zeroed = any(state.moved for state in states), any(state.zeroed for state in states)
     return {state._replace(moved=moved, zeroed=zeroed) for state in states} if moved or zeroed else states
 

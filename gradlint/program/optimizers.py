@@ -103,9 +103,23 @@ class Optimizers:
         rates = {self._number(made, "rate", "default_rate") for made in mades}
         return rates.pop() if len(rates) == 1 else None
 
-    def highest(self, made: Made) -> float | None:
-        """The learning rate above which an optimizer's steps throw the weights away, where there is a common one."""
-        found = self._about(made).get("highest")
+    def given_rate(self, made: Made) -> float | None:
+        """The learning rate of an optimizer where it can be one figure only."""
+        about = self._about(made)
+        place = operand(about.get("rate"))
+        given = made.site.arg(place.position, place.keyword) if made.site is not None else None
+        if given is None or made.scope is None:
+            return None
+        held = {v for v in self.values.of(given, made.scope, made.context) if not isinstance(v, (Option, Unknown))}
+        return self._number(made, "rate", "default_rate") if len(held) == 1 else None
+
+    def highest(self, made: Made, clipped: bool) -> float | None:
+        """The learning rate above which an optimizer's steps throw the weights away, where there is a common one.
+
+        Where the gradients are clipped, an optimizer whose steps are as long as they are bears more.
+        """
+        about = self._about(made)
+        found = about.get("highest_clipped" if clipped and "highest_clipped" in about else "highest")
         return float(found) if isinstance(found, (int, float)) else None
 
     def beta2(self, mades: Iterable[Made]) -> float | None:

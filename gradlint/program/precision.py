@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gradlint.program import syntax as s
+from gradlint.program.choices import apart
 from gradlint.program.names import Lib
 from gradlint.program.reach import is_network, networks_in
 from gradlint.program.scopes import Scope
@@ -21,12 +22,17 @@ def half_regions(update: Update) -> Iterator[tuple[s.Call, Scope]]:
 
 def autocasts(update: Update) -> Iterator[tuple[s.Call, Scope]]:
     """The autocasts, of any precision, under which the losses of an update are computed."""
-    values = update.program.values
+    values, conditions = update.program.values, update.program.flows.conditions
     for scope in {act.scope: None for act in update.backwards}:
+        backwards = [act.node for act in update.backwards if act.scope is scope]
         for node in s.walk(scope.body, into=False):
             if isinstance(node, s.With) and _computes(update, node, scope):
                 for item, _ in node.items:
-                    if isinstance(item, s.Call) and any(_autocast(v, values) for v in values.of(item.func, scope)):
+                    if not isinstance(item, s.Call) or not any(
+                        _autocast(v, values) for v in values.of(item.func, scope)
+                    ):
+                        continue
+                    if not all(apart(item, node, scope, conditions) for node in backwards):
                         yield item, scope
 
 
@@ -44,8 +50,26 @@ def halved(update: Update) -> Iterator[tuple[s.Call, Scope]]:
                 bound = any(
                     isinstance(v, Bound) and is_network(v.receiver, values) for v in values.of(call.func, scope)
                 )
-                if bound and any(_same(n, m) for n in networks for m in update.networks):
+                if (
+                    bound
+                    and not _passing(call, scope, values)
+                    and any(_same(n, m) for n in networks for m in update.networks)
+                ):
                     yield call, scope
+
+
+def _passing(call: s.Call, scope: Scope, values: Values) -> bool:
+    """Whether the network itself is not left in float16: `model.half().float()`, `deepcopy(model).half()`."""
+    outer = {id(n.func.value): n.func.attr for n in s.calls(scope.body) if isinstance(n.func, s.Attribute)}
+    if outer.get(id(call)) in ("float", "bfloat16", "double"):
+        return True
+    base = call.func
+    while isinstance(base, s.Attribute) and isinstance(base.value, s.Call):
+        base = base.value.func
+        called = (v for v in values.of(base, scope) if isinstance(v, Lib))
+        if any(values.vocabulary.role(v.path) not in ("module", "model") for v in called):
+            return True  # what a library's function gives is another
+    return False
 
 
 def _same(one: Made, other: Made) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib
 from gradlint.program.scopes import Scope
@@ -113,6 +115,45 @@ def trained_by(optimizer: Value, values: Values) -> frozenset[Made]:
             if out and not arg.star:
                 break
     return frozenset(out)
+
+
+def groups_of(optimizer: Value, values: Values) -> list[frozenset[Made]]:
+    """The networks of each part of what an optimizer was given: what stands for one part may be one of several."""
+    if not isinstance(optimizer, Made) or optimizer.site is None or optimizer.scope is None:
+        return []
+    given = optimizer.site.arg(0, "params")
+    return [g for g in _groups(given, optimizer.scope, values, optimizer.context, _DEPTH) if g] if given else []
+
+
+def _groups(
+    expr: s.Expr, scope: Scope, values: Values, context: Context | None, depth: int
+) -> Iterator[frozenset[Made]]:
+    parts: list[s.Expr] = []
+    if isinstance(expr, s.Call):
+        library = any(isinstance(v, Lib) for v in values.of(expr.func, scope, context))
+        builtin = isinstance(expr.func, s.Name) and scope.lookup(expr.func.text) is None
+        parts = [a.value for a in expr.args] if library or builtin else []
+    elif isinstance(expr, s.Sequence):
+        parts = list(expr.items)
+    elif isinstance(expr, s.Mapping):
+        parts = [v for _, v in expr.items]
+    elif isinstance(expr, s.Binary):
+        parts = [expr.left, expr.right]
+    elif isinstance(expr, s.Starred):
+        parts = [expr.value]
+    elif isinstance(expr, s.Name) and (home := scope.lookup(expr.text)) is not None:
+        reaching = home.reaching(expr.text, expr.id if home is scope else None)
+        if len([b for b in reaching if b.kind == "value"]) == 1 and all(
+            b.kind in ("value", "update") for b in reaching
+        ):
+            for binding in reaching:
+                if binding.value is not None and not binding.path and depth:
+                    yield from _groups(binding.value, home, values, context, depth - 1)
+            return
+    if not parts or not depth:
+        yield networks_in(expr, scope, values, context)
+    for part in parts if depth else ():
+        yield from _groups(part, scope, values, context, depth - 1)
 
 
 def only_tensors(optimizer: Value, values: Values) -> bool:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _ROOTS = 12
 STEPS = 200_000  # how many states at events are followed for one file: some seconds
 _CLIMB = 8
+_LEADS = 2  # through how many functions a call is looked for that leads to an event
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +166,19 @@ class Update:
         near |= {method for scope in near if scope.owner is not None for method in scope.owner.inner.values()}
         for module in self._modules():
             for call, scope in module.calls.get("zero_grad", ()):
-                acts = [a for a in self.program.flows.acts(scope) if a.node is call and a.resolved]
+                acts = [a for a in self.program.flows.acts(scope) if a.node is call and self._told(a)]
                 about = any(self.concerned(act) for act in acts) if acts else scope in near
                 if (scope, call.id) not in met and about:
                     return True
         return False
+
+    def _told(self, act: Act) -> bool:
+        """Whether it is known what an event is about: a network, or what is an optimizer for certain."""
+        values = self.program.values
+        return bool(act.networks) or any(
+            isinstance(v, Made) and any(values.vocabulary.role(base) == "optimizer" for base in values.bases_of(v))
+            for v in act.optimizers
+        )
 
     @cached_property
     def _parts(self) -> tuple[Made, ...]:
@@ -209,6 +218,19 @@ class Update:
         """The events of a kind that concern the gradients of this step, with the states that arrive there."""
         found = ((act, states) for act, states in self.arrivals.items() if act.does == does)
         return sorted(found, key=lambda pair: (str(pair[0].scope.module.path), pair[0].node.id))
+
+    def here(self, act: Act) -> s.Node | None:
+        """Where the step's file does what an event does: the event itself, or the call that leads to it elsewhere."""
+        if act.scope.module is self.module:
+            return act.node
+        calls = (item for item in every(self.program.flows.of(self.scope)) if isinstance(item, Invoke))
+        return next((c.node for c in calls if self._leads(c, act.scope, _LEADS)), None)
+
+    def _leads(self, call: Invoke, goal: Scope, depth: int) -> bool:
+        if any(target.scope is goal for target in call.targets):
+            return True
+        inner = (i for t in call.targets for i in every(self.program.flows.of(t.scope)) if isinstance(i, Invoke))
+        return depth > 0 and any(self._leads(i, goal, depth - 1) for i in inner)
 
     @cached_property
     def alone(self) -> bool:

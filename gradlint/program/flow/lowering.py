@@ -78,6 +78,7 @@ class Lowering(Calls):
                 leaves = {i.kind for arm in (then, orelse) for i in every(arm) if isinstance(i, Leave)}
                 skips = bool(leaves & _SKIPS) and leaves <= _SKIPS
                 facts = {"gradients": leaf.finite.gradients, "answers": bool(then or orelse), "skips": skips}
+                facts["certain"] = leaf.finite.bad_when is not None
                 yield Act("test", test, self.scope, Event("test", {}, facts), operand=test, names=leaf.finite.subjects)
             yield Branch(leaf, then, orelse)
 
