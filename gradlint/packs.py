@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import re
 import sys
 import traceback
 from collections.abc import Iterable
 from importlib.machinery import ModuleSpec
-from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 
@@ -141,6 +141,10 @@ def _no_clash(rules: Iterable[type[Rule]]) -> None:
 
 def _installed() -> list[Path]:
     """The folders of the packs that installed distributions offer."""
+    if not any(map(_offers, sys.path)):
+        return []
+    from importlib.metadata import entry_points
+
     folders = []
     for point in entry_points(group=GROUP):
         try:
@@ -150,3 +154,24 @@ def _installed() -> list[Path]:
             message = f"the installed rule pack `{point.name}` does not load: {type(error).__name__}: {error}"
             raise PackError(Problem(message)) from error
     return folders
+
+
+def _offers(place: str) -> bool:
+    """Whether what is installed in a place may offer packs; asking `importlib.metadata` costs as much as a file."""
+    try:
+        with os.scandir(place or os.curdir) as entries:
+            about = [entry.path for entry in entries if entry.name.endswith((".dist-info", ".egg-info"))]
+    except NotADirectoryError:  # an archive
+        return True
+    except OSError:
+        return False
+    if place.endswith(".egg"):
+        return True
+    for folder in about:
+        try:
+            with open(os.path.join(folder, "entry_points.txt"), "rb") as file:
+                if GROUP.encode() in file.read():
+                    return True
+        except OSError:
+            continue
+    return False

@@ -6,7 +6,6 @@ import inspect
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
@@ -134,11 +133,16 @@ def test_installed_packs_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     write(folder, "XY101", "one-rule")
     (folder / "__init__.py").touch()
     monkeypatch.syspath_prepend(str(tmp_path))
-    points = [EntryPoint("theirs", "their_rules", packs.GROUP)]
-    monkeypatch.setattr(packs, "entry_points", lambda group: points if group == packs.GROUP else [])
+    about = tmp_path / "theirs-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
+    points = about / "entry_points.txt"
+    points.write_text("[console_scripts]\ntheirs = theirs:main\n")
+    assert "XY101" not in {rule.code for rule in load()}
+    points.write_text(f"[{packs.GROUP}]\ntheirs = their_rules\n")
     assert "XY101" in {rule.code for rule in load()}
     assert "XY101" not in {rule.code for rule in load(installed=False)}
-    points[:] = [EntryPoint("theirs", "gone_rules", packs.GROUP)]
+    points.write_text(f"[{packs.GROUP}]\ntheirs = gone_rules\n")
     with pytest.raises(PackError, match="the installed rule pack `theirs` does not load: ModuleNotFoundError"):
         load()
 
