@@ -10,6 +10,7 @@ from gradlint.fix.edits import Edit, Fix, Safety
 from gradlint.program import syntax as s
 from gradlint.program.flow import Act, Flows, every
 from gradlint.program.names import Lib
+from gradlint.program.places import loops_around
 from gradlint.program.project import Module
 from gradlint.program.scopes import Scope
 from gradlint.program.updates import Update
@@ -299,8 +300,7 @@ def _leave(update: Update, act: Act) -> list[str] | str:
 
 
 def _innermost_loop(scope: Scope, node: s.Node) -> s.Stmt | None:
-    loops = [x for x in sites.around(scope, node) if isinstance(x, (s.For, s.While))]
-    inside = [x for x in loops if sites.holds(x.body, node)]
+    inside = [x for x in loops_around(scope, node) if sites.holds(x.body, node)]
     return inside[-1] if inside else None
 
 

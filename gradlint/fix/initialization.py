@@ -19,6 +19,7 @@ from gradlint.program.networks.objects import (
     submodules,
     walk_modules,
 )
+from gradlint.program.places import span
 from gradlint.program.scopes import Scope
 from gradlint.program.values import Values
 
@@ -299,7 +300,7 @@ class _Writer:
         builders = [x for x in cls.inner.values() if x.name not in ("forward", "__call__")]
         if any(isinstance(n, loops) for x in builders for n in s.walk(x.body)):
             return False
-        low, high = cls.node.id, max(n.id for n in s.walk(cls.node))
+        low, high = span(cls.node)
         sites = [x.site for _, m in walk_modules(self.root) if (x := layer_of(m)) is not None]
         return all(x is not None and x.module is cls.module and low <= x.node.id <= high for x in sites)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from gradlint.program import syntax as s
+from gradlint.program.places import around as around
+from gradlint.program.places import holds as holds
 from gradlint.program.project import Module
 from gradlint.program.scopes import Binding, Scope
 
@@ -13,23 +15,6 @@ _DOT = re.compile(r"(?:\s|\\|#[^\r\n]*)*\.")
 _OPEN = re.compile(r"\([\s\\]*\Z")
 _CLOSE = re.compile(r"(?:\s|\\|#[^\r\n]*)*\)")
 _OWN_ROOM = (s.Lambda, s.Comprehension)
-
-
-def around(scope: Scope, node: s.Node) -> tuple[s.Stmt, ...]:
-    """The statements of a function that a node stands in, outermost first; the last is the node's own."""
-    body = scope.body
-    return tuple(_around(body, node)) if isinstance(body, s.Block) else ()
-
-
-def _around(block: s.Block, node: s.Node) -> Iterator[s.Stmt]:
-    for stmt in block.body:
-        if holds(stmt, node):
-            yield stmt
-            for part in s.children(stmt):
-                inner = part.body if isinstance(part, (s.Handler, s.Case)) else part
-                if isinstance(inner, s.Block):
-                    yield from _around(inner, node)
-            return
 
 
 def parted(one: tuple[s.Stmt, ...], other: tuple[s.Stmt, ...]) -> int | None:
@@ -44,11 +29,6 @@ def parted(one: tuple[s.Stmt, ...], other: tuple[s.Stmt, ...]) -> int | None:
 def _block_of(stmt: s.Stmt, inner: s.Stmt) -> s.Block | None:
     blocks = (part.body if isinstance(part, (s.Handler, s.Case)) else part for part in s.children(stmt))
     return next((b for b in blocks if isinstance(b, s.Block) and any(x is inner for x in b.body)), None)
-
-
-def holds(outer: s.Node, node: s.Node) -> bool:
-    """Whether a node is another or stands in it, in the same function."""
-    return any(here is node for here in s.walk(outer, into=False))
 
 
 def shares_names(stmt: s.Stmt, node: s.Node) -> bool:

@@ -10,6 +10,7 @@ from gradlint.fix.edits import Edit, Fix, Safety
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib
 from gradlint.program.optimizers import Cause, share
+from gradlint.program.places import loops_around
 from gradlint.program.scopes import Scope
 from gradlint.program.updates import Update
 from gradlint.program.values import Cls
@@ -97,7 +98,7 @@ def _alone(update: Update, built: Built, way: dict[str, Plain], steps: int) -> F
         return _NO_PLACE
     if handed is not None:
         step = (*step, *handed.edits)
-    looped = any(isinstance(x, (s.For, s.While)) for x in sites.around(update.scope, update.node))
+    looped = bool(loops_around(update.scope, update.node))
     safe = looped and way.get("safe") is True
     return _fix(steps, Safety.SAFE if safe else Safety.UNSAFE, (*said[0], *put, *step)) or _NO_PLACE
 
@@ -256,7 +257,7 @@ def _all_multiply(update: Update) -> bool:
 
 def _stepped_alike(update: Update) -> bool:
     """Whether the scheduler is stepped right where the optimizer is: in the same innermost loop."""
-    loops = [x for x in sites.around(update.scope, update.node) if isinstance(x, (s.For, s.While))]
+    loops = loops_around(update.scope, update.node)
     steps = update.schedule.steps
     return (
         bool(loops)
@@ -266,7 +267,7 @@ def _stepped_alike(update: Update) -> bool:
 
 
 def _innermost(scope: Scope, node: s.Node) -> s.Stmt | None:
-    loops = [x for x in sites.around(scope, node) if isinstance(x, (s.For, s.While))]
+    loops = loops_around(scope, node)
     return loops[-1] if loops else None
 
 

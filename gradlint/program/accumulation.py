@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gradlint.program import syntax as s
 from gradlint.program.flow import Act
+from gradlint.program.places import holds
 from gradlint.program.scopes import Scope
 from gradlint.program.updates import Update
 
@@ -12,7 +13,7 @@ _DEPTH = 4
 
 def boundary(update: Update) -> bool:
     """Whether the step is taken every so many batches: under a condition with a remainder."""
-    tests = (n.test for n in s.walk(update.scope.body, into=False) if isinstance(n, s.If) and _holds(n, update.node))
+    tests = (n.test for n in s.walk(update.scope.body, into=False) if isinstance(n, s.If) and holds(n, update.node))
     return any(isinstance(part, s.Binary) and part.op == "%" for test in tests for part in s.walk(test))
 
 
@@ -38,7 +39,3 @@ def _scaled(update: Update, expr: s.Expr, scope: Scope, depth: int) -> bool:
             if home is not None and any(op in ("/", "*") for op in ops):
                 return True
     return False
-
-
-def _holds(outer: s.Node, node: s.Node) -> bool:
-    return any(here is node for here in s.walk(outer, into=False))

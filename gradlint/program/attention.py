@@ -407,7 +407,7 @@ class _Body:
     def _named(self, call: s.Call) -> Flow:
         """A call of something unknown: a tensor's method by its name, else what goes in comes out."""
         func = call.func
-        name = func.attr if isinstance(func, s.Attribute) else func.text if isinstance(func, s.Name) else ""
+        name = s.last_name(func)
         receiver = [func.value] if isinstance(func, s.Attribute) else []
         what = self.values.vocabulary.entry("flow_names", name)
         operands = [*receiver, *(a.value for a in call.args)]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gradlint.program import syntax as s
+from gradlint.program.places import loops_around, span
 from gradlint.program.scopes import Binding, Scope
 from gradlint.program.updates import Update
 from gradlint.program.values import Made
@@ -83,6 +84,5 @@ def _names(stmt: s.Assign) -> Iterator[str]:
 
 def _loop(scope: Scope, stmt: s.Stmt) -> tuple[int, int] | None:
     """The innermost loop around a statement, as the ordinals between which it lies."""
-    loops = [x for x in s.walk(scope.body, into=False) if isinstance(x, (s.For, s.While))]
-    around = [x for x in loops if any(n is stmt for n in s.walk(x, into=False))]
-    return (around[-1].id, max(n.id for n in s.walk(around[-1]))) if around else None
+    loops = loops_around(scope, stmt)
+    return span(loops[-1]) if loops else None

@@ -10,7 +10,7 @@ def agreed(act: Act) -> bool:
     """Whether the names that a test asks about went through a collective, by the way such calls are named."""
     names = act.names | {s.text(n) for n in s.walk(act.node) if isinstance(n, s.Name)}
     for node in s.calls(act.scope.body):
-        name = node.func.attr if isinstance(node.func, s.Attribute) else getattr(node.func, "text", "")
+        name = s.last_name(node.func)
         if any(word in name for word in _COLLECTIVES) and any(_reads(a.value, names) for a in node.args):
             return True
     return False

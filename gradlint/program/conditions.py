@@ -115,7 +115,7 @@ class Conditions:
     def _tested(self, call: s.Call, scope: Scope) -> s.Expr | None:
         """What a call tests for non-finite values, if that is what it does."""
         func = call.func
-        name = func.attr if isinstance(func, s.Attribute) else func.text if isinstance(func, s.Name) else ""
+        name = s.last_name(func)
         if not self.vocabulary.entry("nonfinite_names", name):
             return None
         for value in self.values.of(func, scope):
@@ -174,7 +174,7 @@ class Conditions:
     def _call_polarity(self, call: s.Call, scope: Scope, depth: int) -> bool | None:
         func = call.func
         if self._tested(call, scope) is not None:
-            name = func.attr if isinstance(func, s.Attribute) else func.text if isinstance(func, s.Name) else ""
+            name = s.last_name(func)
             return bool(self.vocabulary.entry("nonfinite_names", name) == "bad")
         if isinstance(func, s.Attribute) and not call.args:
             return self._polarity(func.value, scope, depth)

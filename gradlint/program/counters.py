@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gradlint.program import syntax as s
 from gradlint.program.flow import Act
+from gradlint.program.places import holds
 from gradlint.program.scopes import Binding, Scope
 from gradlint.program.values import Cls, Made, Values, argument_position
 
@@ -40,7 +41,7 @@ class Counters:
 
     def varies(self, act: Act) -> bool:
         """Whether an event is under a condition that may be another in the next round of a loop: `if epoch > 0`."""
-        tests = [x.test for x in s.walk(act.scope.body, into=False) if isinstance(x, s.If) and _holds(x, act.node)]
+        tests = [x.test for x in s.walk(act.scope.body, into=False) if isinstance(x, s.If) and holds(x, act.node)]
         for name in (n for test in tests for n in s.walk(test) if isinstance(n, (s.Name, s.Attribute))):
             home = act.scope.lookup(name.text) if isinstance(name, s.Name) else None
             bindings = home.bindings[s.text(name)] if home is not None else []
@@ -98,7 +99,7 @@ class Counters:
 def _counts(value: s.Expr | None, path: tuple[int, ...]) -> bool:
     """Whether a loop variable counts: `range(…)`, the first of `enumerate(…)`, through a progress bar."""
     while isinstance(value, s.Call):
-        name = value.func.attr if isinstance(value.func, s.Attribute) else getattr(value.func, "text", "")
+        name = s.last_name(value.func)
         if name in ("range", "arange", "count", "trange"):
             return True
         if name == "enumerate" and path[:1] == (0,):
@@ -123,7 +124,3 @@ def _steps(stmt: s.AugAssign) -> bool:
 
 def _mentions(expr: s.Node, name: str) -> bool:
     return any(isinstance(n, s.Name) and n.text == name for n in s.walk(expr))
-
-
-def _holds(outer: s.Node, node: s.Node) -> bool:
-    return any(here is node for here in s.walk(outer, into=False))

@@ -339,5 +339,5 @@ class _Taint:
 
     def _cuts(self, expr: s.Expr) -> bool:
         func = expr.func if isinstance(expr, s.Call) else expr
-        name = func.attr if isinstance(func, s.Attribute) else func.text if isinstance(func, s.Name) else ""
+        name = s.last_name(func)
         return self.values.vocabulary.entry("cut", name) is not None

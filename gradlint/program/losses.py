@@ -72,7 +72,7 @@ class Losses:
         forward = cls.inner[bound[-1].node.id]
         if len(forward.params) < 3 or not is_network(Made(Cls(cls)), values):
             return False
-        if not any(isinstance(n, s.Call) and _name(n.func) in _REDUCES for n in s.walk(cls.body)):
+        if not any(isinstance(n, s.Call) and s.last_name(n.func) in _REDUCES for n in s.walk(cls.body)):
             return False
         made = (v for inner in cls.walk() for x in inner.stores if x.value is not None for v in values.stored(x, None))
         return not any(isinstance(v, Made) and self._holds_weights(v) for v in made)
@@ -115,7 +115,7 @@ class Losses:
                 yield from self._stored(expr, scope)
                 yield expr.value, scope
         elif isinstance(expr, s.Call):
-            if not self._untracked(_name(expr.func)):
+            if not self._untracked(s.last_name(expr.func)):
                 yield from self._called(expr, scope)
         elif isinstance(expr, s.Subscript):
             yield expr.value, scope
@@ -175,10 +175,6 @@ def function_of(value: Value, values: Values) -> Scope | None:
     if isinstance(value, Made) and isinstance(value.of, Cls):
         return values.find_method(value.of.scope, "forward") or values.find_method(value.of.scope, "__call__")
     return None
-
-
-def _name(func: s.Expr) -> str:
-    return func.attr if isinstance(func, s.Attribute) else func.text if isinstance(func, s.Name) else ""
 
 
 _KNOWN: WeakKeyDictionary[Values, Losses] = WeakKeyDictionary()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib
+from gradlint.program.places import span
 from gradlint.program.project import Module
 from gradlint.program.scopes import Scope
 from gradlint.program.truth import truth
@@ -310,14 +311,10 @@ def _loops(scope: Scope) -> Iterator[tuple[int, int, s.Expr | None]]:
     """The id ranges of a function's repeated code, with what is iterated."""
     for node in s.walk(scope.body, into=False):
         if isinstance(node, (s.For, s.While)):
-            yield node.body.id, _last(node.body), node.iter if isinstance(node, s.For) else None
+            yield *span(node.body), node.iter if isinstance(node, s.For) else None
         elif isinstance(node, s.Comprehension):
-            yield node.element.id, _last(node.element), node.clauses[0].iter
+            yield *span(node.element), node.clauses[0].iter
         elif isinstance(node, s.Binary) and node.op == "*":
             for side in (node.left, node.right):
                 if isinstance(side, s.Sequence):
-                    yield side.id, _last(side), None
-
-
-def _last(node: s.Node) -> int:
-    return max(n.id for n in s.walk(node))
+                    yield *span(side), None

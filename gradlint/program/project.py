@@ -79,7 +79,7 @@ class Module:
         for scope in self.scopes:
             for call in _own_calls(scope):
                 func = call.func
-                name = func.attr if isinstance(func, s.Attribute) else func.text if isinstance(func, s.Name) else ""
+                name = s.last_name(func)
                 out.setdefault(name, []).append((call, scope))
         return out
 

@@ -73,7 +73,8 @@ class Ranges:
             return _power(base, exponent) if kind == "power" and base is not None and exponent is not None else None
         if name == "one":
             return ("arc", operand)
-        return ("log" if "log" in _last(node.func) else "root" if "sqrt" in _last(node.func) else "division", operand)
+        called = s.last_name(node.func)
+        return ("log" if "log" in called else "root" if "sqrt" in called else "division", operand)
 
     def _is_method(self, call: s.Call, scope: Scope) -> bool:
         """Whether a call is of a tensor's method, and of no function, module or class that is known."""
@@ -248,7 +249,7 @@ class Ranges:
         wanted = s.text(operand)
         for call in s.calls(scope.body, into=False):
             kind, other = self._applied(call, scope, "singular")
-            if kind == "zero" and other is not None and "log" in _last(call.func):
+            if kind == "zero" and other is not None and "log" in s.last_name(call.func):
                 for low, high in ((other, operand), (operand, other)):
                     if isinstance(low, s.Binary) and low.op == "-" and isinstance(low.left, s.Constant):
                         if low.left.value == 1 and s.text(low.right) == s.text(high):
@@ -294,7 +295,3 @@ def _complements(a: s.Expr | None, b: s.Expr | None) -> bool:
 
 def _of_library(value: object) -> bool:
     return isinstance(value, Made) and isinstance(value.of, Lib)
-
-
-def _last(func: s.Expr) -> str:
-    return func.attr if isinstance(func, s.Attribute) else func.text if isinstance(func, s.Name) else ""

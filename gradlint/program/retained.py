@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gradlint.program import syntax as s
+from gradlint.program.places import loops_around, span
 from gradlint.program.scopes import Binding, Scope
 from gradlint.program.updates import Update
 
@@ -54,12 +55,11 @@ def _added(value: s.Expr) -> Iterator[s.Name]:
 
 def _loop(scope: Scope, target: s.Name) -> tuple[int, int]:
     """The innermost loop around a name that was set before it, as the ordinals between which it lies; else nothing."""
-    loops = [x for x in s.walk(scope.body, into=False) if isinstance(x, (s.For, s.While))]
-    around = [x for x in loops if any(n is target for n in s.walk(x, into=False))]
+    loops = loops_around(scope, target)
     bindings = [b for b in scope.bindings.get(target.text, ()) if b.kind == "value"]
-    if not around or not bindings:
+    if not loops or not bindings:
         return (0, -1)
-    start, end = around[-1].id, max(n.id for n in s.walk(around[-1]))
+    start, end = span(loops[-1])
     return (0, -1) if any(start <= b.at <= end for b in bindings) else (start, end)
 
 

@@ -221,7 +221,7 @@ class _Reading:
 
     def _call(self, call: s.Call, scope: Scope, env: Env, depth: int) -> int:
         func = call.func
-        name = func.attr if isinstance(func, s.Attribute) else func.text if isinstance(func, s.Name) else ""
+        name = s.last_name(func)
         for arg in call.args:
             self._notice(arg.keyword or "")
         functions = self.values.of(func, scope)

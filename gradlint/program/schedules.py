@@ -178,7 +178,7 @@ class Schedules:
         """Calls that are given the optimizer and that may schedule it, without the project saying so."""
         for where in self._around(mades, scope):
             for call in s.calls(where.body, into=False):
-                name = call.func.attr if isinstance(call.func, s.Attribute) else getattr(call.func, "text", "")
+                name = s.last_name(call.func)
                 functions = self.values.of(call.func, where)
                 if name == "step" and isinstance(call.func, s.Attribute):
                     held = self.values.of(call.func.value, where)

@@ -508,6 +508,11 @@ def dotted(expr: Node) -> str | None:
     return ".".join(reversed(parts))
 
 
+def last_name(expr: Node) -> str:
+    """`c` of `a.b.c`, of `f(x).c` and of `c`: what a function goes by; empty where the expression has no name."""
+    return expr.attr if isinstance(expr, Attribute) else expr.text if isinstance(expr, Name) else ""
+
+
 def text(expr: Node) -> str:
     """The expression in a normal form, so that equal conditions compare equal."""
     if isinstance(expr, Name):

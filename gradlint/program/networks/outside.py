@@ -267,7 +267,7 @@ def _writes(scope: Scope, words: set[str]) -> bool:
     for node in s.walk(scope.body):
         if isinstance(node, s.Call):
             func = node.func
-            name = func.attr if isinstance(func, s.Attribute) else func.text if isinstance(func, s.Name) else ""
+            name = s.last_name(func)
             if name in words:
                 return True
     return any(store.attr in ("data", "weight") for inner in scope.walk() for store in inner.stores)

@@ -116,7 +116,7 @@ class Callers(Containers):
         for module in self.files.decorating(named.name):
             for call, where in module.decorations:
                 func = call.func.func if isinstance(call.func, s.Call) else call.func
-                name = func.attr if isinstance(func, s.Attribute) else func.text if isinstance(func, s.Name) else ""
+                name = s.last_name(func)
                 if name == named.name and isinstance(call.func, s.Call) is (maker is not None):
                     if any(isinstance(v, Func) and v.scope is scope for v in self.of(call.func, where)):
                         yield call, where
