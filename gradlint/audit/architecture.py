@@ -57,6 +57,9 @@ def _normalized(subject: Subject) -> Verdict | None:
             return present(f"`{_short(part)}`", _part(part))
     if subject.built_in is not None:
         return present(f"built into `{_short(subject.built_in)}`", _part(subject.built_in))
+    normalizes = next((x for x in subject.built if x.role == "normalization" and x.site is not None), None)
+    if normalizes is not None and normalizes.site is not None:
+        return present(f"`{normalizes.name}`", spot("it normalizes", normalizes.site.module, normalizes.site.node))
     wrapped = next((layer for layer in subject.layers if layer.normalized and layer.site is not None), None)
     if wrapped is not None and wrapped.site is not None:
         return present("normalized weights", spot("its weight is normalized", wrapped.site.module, wrapped.site.node))
@@ -75,8 +78,7 @@ def residuals(subject: Subject) -> Verdict:
 
 
 def _residual(subject: Subject) -> Verdict | None:
-    update = subject.update
-    found = next((x for made in subject.networks if (x := residual(made, update.program.traits)) is not None), None)
+    found = residual([*(part.made for part in subject.parts), *subject.instances], subject.update.program.traits)
     if found is not None:
         return present("a sum bridges layers", spot("the input is added to what layers made of it", *found))
     if subject.built_in is not None:

@@ -17,7 +17,7 @@ from gradlint.program.families import is_transformer
 from gradlint.program.names import Lib
 from gradlint.program.networks import Network
 from gradlint.program.networks.explore import Outcome
-from gradlint.program.networks.objects import Layer, layer_of, walk_modules
+from gradlint.program.networks.objects import Layer, Obj, layer_of, walk_modules
 from gradlint.program.parts import Part
 from gradlint.program.project import Module
 from gradlint.program.reach import only_tensors
@@ -136,11 +136,24 @@ class Subject:
         return tuple(made for made, outcome in self._built.items() if outcome is None)
 
     @cached_property
+    def _modules(self) -> tuple[object, ...]:
+        """All modules of the networks that could be built."""
+        return tuple(module for outcome in self.outcomes for _, module in walk_modules(outcome.root))
+
+    @cached_property
+    def built(self) -> tuple[Layer, ...]:
+        """The library's modules in the networks that could be built."""
+        return tuple(dict.fromkeys(x for module in self._modules if (x := layer_of(module)) is not None))
+
+    @property
     def layers(self) -> tuple[Layer, ...]:
-        """The weight layers of the networks that could be built."""
-        built = (walk_modules(outcome.root) for outcome in self.outcomes)
-        layers = (layer_of(module) for modules in built for _, module in modules)
-        return tuple(dict.fromkeys(x for x in layers if x is not None and x.role == "weight"))
+        """Those of them that have weights."""
+        return tuple(layer for layer in self.built if layer.role == "weight")
+
+    @property
+    def instances(self) -> tuple[Made, ...]:
+        """The project's own modules in the networks that could be built."""
+        return tuple(dict.fromkeys(Made(Cls(module.cls)) for module in self._modules if isinstance(module, Obj)))
 
     def _single(self, made: Made) -> bool:
         """Whether a network is one layer of a library."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum
 
 from gradlint.program import syntax as s
@@ -15,14 +15,14 @@ _DEPTH = 40
 _FOLLOWED = 400  # how many expressions behind one side of a sum are looked at
 
 
-def residual(made: Made, traits: Traits) -> tuple[Module, s.Node] | None:
-    """The first sum in the forward pass of a network, or of its parts, that bridges layers; None if there is none."""
+def residual(networks: Iterable[Made], traits: Traits) -> tuple[Module, s.Node] | None:
+    """The first sum in the forward passes of networks, or parts of them, that bridges layers; None if there is none."""
     classes: set[Cls] = set()
-    for part in traits.whole(made):
-        if not isinstance(part.made.of, Cls) or part.made.of in classes:
+    for made in networks:
+        if not isinstance(made.of, Cls) or made.of in classes:
             continue
-        classes.add(part.made.of)
-        for scope in _run(part.made, traits):
+        classes.add(made.of)
+        for scope in _run(made, traits):
             for node in s.walk(scope.body, into=False):
                 if _bridges(node, scope, traits.values):
                     return scope.module, node
@@ -54,8 +54,11 @@ def _bridges(node: s.Node, scope: Scope, values: Values) -> bool:
 
 def _meet(skip: s.Expr, through: s.Expr, scope: Scope, values: Values) -> bool:
     """Whether one side is a value, or what one layer made of it, and the other what more layers made of the same."""
-    short = {start: since for start, since in _starts(skip, scope, values) if since in (Since.NOTHING, Since.LAYER)}
-    return bool(short) and any(
+    short: dict[Binding, Since] = {}
+    for start, since in _starts(skip, scope, values):
+        if since is Since.NOTHING or (since is Since.LAYER and start not in short):
+            short[start] = since
+    return any(
         start in short and since in (Since.LAYER, Since.LAYERS) and since.value > short[start].value
         for start, since in _starts(through, scope, values)
     )
