@@ -92,7 +92,7 @@ def gating(subject: Subject) -> Verdict:
     if shown is None:
         return unneeded("it is for networks with recurrence")
     cells = list(subject.libraries("gates"))
-    plain = [part for part, gated in cells if gated is False]
+    plain = [part for part, matrices in cells if matrices == 1]
     if plain:
         return absent(f"`{_short(plain[0])}` has no gates", *map(_part, plain[:_SPOTS]))
     if cells:
