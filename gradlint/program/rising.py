@@ -138,19 +138,26 @@ class _Reading:
         if self.counters.is_counter(expr, scope):
             return 1
         slopes: list[int] = []
-        for holder in self.values.of(expr.value, scope):
-            if isinstance(holder, Made) and isinstance(holder.of, Cls):
-                for owner in self.values.lineage(holder.of.scope):
-                    slopes += [
-                        self.slope(store.value, store.scope, {}, depth)
-                        for store in self.values.self_stores(owner, expr.attr)
-                        if store.value is not None and store.scope is not scope
-                    ]
-                    slopes += [
-                        self.body(owner.inner[binding.node.id], {}, depth)
-                        for binding in owner.bindings.get(expr.attr, ())
-                        if binding.kind == "function" and "property" in owner.inner[binding.node.id].decorators
-                    ]
+        held = self.values.of(expr.value, scope)
+        classes = [v.of.scope for v in held if isinstance(v, Made) and isinstance(v.of, Cls)]
+        if not classes:  # `options.rate`: what the same function has put there
+            slopes += [
+                self.slope(store.value, scope, {}, depth)
+                for store in scope.module.attribute_stores.get(expr.attr, ())
+                if store.scope is scope and store.value is not None and s.text(store.base) == s.text(expr.value)
+            ]
+        for cls in classes:
+            for owner in self.values.lineage(cls):
+                slopes += [
+                    self.slope(store.value, store.scope, {}, depth)
+                    for store in self.values.self_stores(owner, expr.attr)
+                    if store.value is not None and store.scope is not scope
+                ]
+                slopes += [
+                    self.body(owner.inner[binding.node.id], {}, depth)
+                    for binding in owner.bindings.get(expr.attr, ())
+                    if binding.kind == "function" and "property" in owner.inner[binding.node.id].decorators
+                ]
         return _first(slopes)
 
     def _binary(self, expr: s.Binary, scope: Scope, env: Env, depth: int) -> int:
