@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gradlint.audit import ADVICE, Audit, Entry, Status, Verdict
+from gradlint.audit.safeguards import TENSORS
 from gradlint.report.audit import conclusion, headline, kinds, places, reason, rule
 from gradlint.report.frame import Mark, frame
 from gradlint.report.full import file_lines
@@ -111,7 +112,9 @@ def _matrix(audit: Audit) -> Iterator[str]:
     yield f"<thead><tr><th>update</th><th>kind</th>{titles}</tr></thead>"
     yield "<tbody>"
     for index, entry in enumerate(audit.entries):
-        names = ", ".join(shown.kind.value for shown in entry.kinds) or "not known"
+        names = ", ".join(shown.kind.value for shown in entry.kinds) or (
+            "tensors" if entry.untold == TENSORS else "not known"
+        )
         signs = "".join(_sign(key, verdict) for key, verdict in entry.verdicts.items())
         link = f'<a href="#u{index}"><code>{_text(_row(entry.place))}</code></a>'
         yield f"<tr><td>{link}</td><td>{_text(names)}</td>{signs}</tr>"
