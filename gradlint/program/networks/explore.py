@@ -173,6 +173,7 @@ class _Judging:
         if not self._holds_enough(machine, root):
             return Outcome(root, (), {}, {})
         machine.rewind(_FORWARD)
+        machine.counts = self.question.counts
         try:
             forward(machine, root)
         except Cut:

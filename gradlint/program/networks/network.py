@@ -69,6 +69,10 @@ class Network:
         """
         return self._judged(Question(depth))
 
+    def plain(self, depth: int) -> list[Stack]:
+        """The same whatever initializes the layers."""
+        return self._judged(Question(depth, lambda layer: not (layer.normalized or layer.frozen)))
+
     def drawn(self, depth: int, counts: Callable[[Layer], bool]) -> list[Stack]:
         """The same for layers of which the code initializes each as asked for, in the network or in any script."""
         words = self.project.world.library.words("outside")
