@@ -37,7 +37,8 @@ ACTIVATION = b"relu"
 # are no stack that default initialization harms.
 ATTENTION = b"attention"
 NORMALIZATION = b"norm"
-# A criterion has no layers, and what it computes can be singular.
+# A criterion has no layers, and what it computes can be singular; it speaks of a loss somewhere.
+LOSS = b"loss"
 SINGULAR = (b"log(", b"sqrt(", b"acos(", b"std(")
 
 
@@ -49,7 +50,7 @@ def trains(data: bytes) -> bool:
         return True
     lower = data.lower()
     is_module = _has(lower, MODULE)
-    if is_module and _has(lower, SINGULAR):
+    if is_module and LOSS in lower and _has(lower, SINGULAR):
         return True
     if ACTIVATION in lower:
         return is_module or _has(lower, LAYER)
