@@ -92,7 +92,7 @@ class TransformerWithoutWarmup(Rule):
 
     def check_update(self, update: Update) -> Iterator[Finding]:
         transformer = update.transformer
-        if transformer is None or update.schedule.warms is not False:
+        if transformer is None or self.spares_update(update) is not None:
             return
         steps, why = self._steps(update.schedule.beta2)
         rate = update.schedule.rate
@@ -126,6 +126,8 @@ class TransformerWithoutWarmup(Rule):
     def spares_update(self, update: Update) -> str | None:
         if update.transformer is None:
             return "none of its networks is known to be a transformer"
+        if update.kind not in ("implicit", "manual") and not update.trained:
+            return "no backward pass is seen to lead here"
         if update.schedule.warms is None:
             return "whether the learning rate warms up cannot be told"
         return "the learning rate warms up" if update.schedule.warms else None
