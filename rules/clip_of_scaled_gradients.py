@@ -91,8 +91,7 @@ class ClipOfScaledGradients(Rule):
                 help="call `scaler.unscale_(optimizer)` once, directly before the clip",
                 update=update,
                 related=related,
-                fix=None if isinstance(fix, str) else fix,
-                unfixed=fix if isinstance(fix, str) else None,
+                fix=fix,
             )
 
     def spares_update(self, update: Update) -> str | None:

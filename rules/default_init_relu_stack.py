@@ -108,8 +108,7 @@ class DefaultInitReluStack(Rule):
             _message(deepest),
             help="initialize them for the activation that follows, as `nn.init.kaiming_normal_` does",
             related=_ends(deepest),
-            fix=None if isinstance(fix, str) else fix,
-            unfixed=fix if isinstance(fix, str) else None,
+            fix=fix,
         )
 
     def spares_network(self, network: Network) -> str | None:

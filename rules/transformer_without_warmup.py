@@ -110,8 +110,7 @@ class TransformerWithoutWarmup(Rule):
             help=f"let the learning rate rise over the first {steps} steps{why}",
             update=update,
             related=(held, *causes, *update.related()),
-            fix=None if isinstance(fix, str) else fix,
-            unfixed=fix if isinstance(fix, str) else None,
+            fix=fix,
         )
 
     def _steps(self, beta2: float | None) -> tuple[int, str]:

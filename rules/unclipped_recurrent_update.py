@@ -100,8 +100,7 @@ class UnclippedRecurrentUpdate(Rule):
             help=f"clip the gradients to a norm of {self.max_norm} {how}",
             update=update,
             related=(cause, *update.related()),
-            fix=None if isinstance(fix, str) else fix,
-            unfixed=fix if isinstance(fix, str) else None,
+            fix=fix,
         )
 
     def spares_update(self, update: Update) -> str | None:

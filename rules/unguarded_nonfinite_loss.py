@@ -86,8 +86,7 @@ class UnguardedNonfiniteLoss(Rule):
             help=f"test the loss before its backward pass, and {_HELP[self.action]} when it is not finite",
             update=update,
             related=update.related(),
-            fix=None if isinstance(fix, str) else fix,
-            unfixed=fix if isinstance(fix, str) else None,
+            fix=fix,
         )
 
     def spares_update(self, update: Update) -> str | None:
@@ -97,6 +96,6 @@ class UnguardedNonfiniteLoss(Rule):
             return "what steps skips non-finite gradients by itself"
         if not update.trained:
             return "no backward pass is seen to lead here"
-        if not update.can_be(lambda state: not (state.guarded or state.anomaly)):
+        if not update.unguarded:
             return "the loss or the gradients are tested, or a setting has them tested"
         return None

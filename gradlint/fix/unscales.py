@@ -8,7 +8,7 @@ from itertools import pairwise
 from gradlint.fix import sites, verbs
 from gradlint.fix.edits import Fix, Safety
 from gradlint.program import syntax as s
-from gradlint.program.flow import Act, Invoke, every
+from gradlint.program.flow import Act, every
 from gradlint.program.gradients import Clip
 from gradlint.program.scopes import Scope
 from gradlint.program.updates import Update
@@ -34,7 +34,7 @@ def clip_in_file(update: Update, clip: Clip) -> s.Node:
     """The clip as the file of the update has it: itself, the call that leads to it, or else the step."""
     if clip.act.scope.module is update.module:
         return clip.act.node
-    return _call_to(update, clip.act) or update.node
+    return update.call_to(clip.act, _DEPTH) or update.node
 
 
 def unscale_before(update: Update, clip: Clip) -> Fix | str:
@@ -112,7 +112,7 @@ def _own_site(update: Update, act: Act) -> _Site | str:
     if act.scope is update.scope:
         scope, node = act.scope, act.node
     else:
-        call = _call_to(update, act)
+        call = update.call_to(act, _DEPTH)
         if call is not None:
             scope, node = update.scope, call
         elif act.scope.module is not update.module:
@@ -131,21 +131,6 @@ def _own_site(update: Update, act: Act) -> _Site | str:
 
 def _steps_in(update: Update, scope: Scope, stmt: s.Stmt) -> bool:
     return scope is update.scope and sites.holds(stmt, update.node)
-
-
-def _call_to(update: Update, act: Act) -> s.Call | None:
-    """The call, in the function that steps, that leads to an act elsewhere."""
-    for item in every(update.program.flows.of(update.scope)):
-        if isinstance(item, Invoke) and any(_leads(update, t.scope, act.scope, _DEPTH) for t in item.targets):
-            return item.node
-    return None
-
-
-def _leads(update: Update, scope: Scope, wanted: Scope, depth: int) -> bool:
-    if scope is wanted or depth == 0:
-        return scope is wanted
-    items = every(update.program.flows.of(scope))
-    return any(_leads(update, t.scope, wanted, depth - 1) for i in items if isinstance(i, Invoke) for t in i.targets)
 
 
 def _earlier(one: _Site, other: _Site) -> _Site:

@@ -138,7 +138,6 @@ class Solver:
         self.concerns = cache(concerns)
         self.budget = budget
         self.arrivals: dict[Act, set[State]] = {}
-        self.paths: dict[Act, tuple[s.Call, ...]] = {}
         self._memo: dict[tuple[Scope, State], tuple[frozenset[State], dict[Act, set[State]]]] = {}
         self._active: list[tuple[Scope, s.Call | None]] = []
 
@@ -390,8 +389,6 @@ class Solver:
     def _step(self, act: Act, state: State) -> State:
         if not self.concerns(act):
             return state._replace(stepped=True)
-        if act not in self.paths:
-            self.paths[act] = tuple(call for _, call in self._active if call is not None)
         awaiting = state.awaiting or bool(act.fact.get("scaled") and not act.fact.get("whole"))
         return state._replace(stepped=True, moved=True, zeroed=False, awaiting=awaiting)
 

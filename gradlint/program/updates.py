@@ -221,10 +221,12 @@ class Update:
 
     def here(self, act: Act) -> s.Node | None:
         """Where the step's file does what an event does: the event itself, or the call that leads to it elsewhere."""
-        if act.scope.module is self.module:
-            return act.node
+        return act.node if act.scope.module is self.module else self.call_to(act)
+
+    def call_to(self, act: Act, depth: int = _LEADS) -> s.Call | None:
+        """The call, in the function that steps, that leads to an event elsewhere, through so many functions at most."""
         calls = (item for item in every(self.program.flows.of(self.scope)) if isinstance(item, Invoke))
-        return next((c.node for c in calls if self._leads(c, act.scope, _LEADS)), None)
+        return next((c.node for c in calls if self._leads(c, act.scope, depth)), None)
 
     def _leads(self, call: Invoke, goal: Scope, depth: int) -> bool:
         if any(target.scope is goal for target in call.targets):
