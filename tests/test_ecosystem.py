@@ -97,6 +97,8 @@ def test_data_reads_back() -> None:
         ({**HEAD, "commit": "main"}, "`commit` must be 40 hexadecimal digits, not 'main'"),
         ({**HEAD, "repo": "name"}, "`repo` must be owner/name"),
         ({**HEAD, "repo": "owner/other"}, "the file of owner/other is owner+other.json"),
+        ({**HEAD, "judged": "GL101"}, "`judged` must be a list of codes"),
+        ({**HEAD, "judged": ["GL501"]}, "train.py:3 GL101 is not of the rules in `judged`"),
         ({**HEAD, "rows": {}}, "`rows` must be a list"),
         ({**HEAD, "rows": [1]}, "row 1 is not an object"),
         ({**HEAD, "rows": [ROW, {**ROW, "verdict": "false"}]}, "two rows for train.py:3 GL101"),
@@ -209,6 +211,21 @@ def test_a_run_is_recorded_and_compared(
     out = capsys.readouterr().out
     assert f"new finding, without a verdict: {STEP}" in out
     assert "true finding lost: train.py:24 GL101 An LSTM, and no clip." in out
+
+
+def test_a_repository_is_judged_for_some_rules_alone(
+    benchmark: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    benchmark("--repo", "owner/name", "--kind", "speech", "--update", "--rule", "GL301")
+    file = tmp_path / "manifest" / "owner+name.json"
+    assert parse(file.name, file.read_text()).judged == ("GL301",)
+    capsys.readouterr()
+    assert benchmark("--update") == 0
+    assert "GL101" not in capsys.readouterr().out
+    benchmark("--update", "--rule", "GL101")
+    entry = parse(file.name, file.read_text())
+    assert (entry.judged, entry.rows) == (("GL101", "GL301"), (Row(STEP, found=True),))
+    assert [each.read for each in measures([entry, Entry("owner/other", "0" * 40, "speech", judged=("GL301",))])] == [1]
 
 
 def test_a_repository_that_cannot_be_checked_does_not_stop_the_others(

@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None, folder: Path = FOLDER, readme: 
 
 def _run(entry: Entry, options: argparse.Namespace, folder: Path) -> int:
     rules: Collection[str] | None = options.rule or None
-    select = rules or {"DEFAULT", *(row.spot.rule for row in entry.rows)}
+    select = rules or entry.judged or {"DEFAULT", *(row.spot.rule for row in entry.rows)}
     began = time.monotonic()
     try:
         with checked_out(entry, options.clones) as tree:
@@ -80,7 +80,8 @@ def _chosen(entries: Sequence[Entry], options: argparse.Namespace) -> list[Entry
         if name in known:
             chosen.append(known[name])
         elif options.kind and options.clones is not None:
-            chosen.append(Entry(name, head_of(clone_of(name, options.clones)), options.kind))
+            commit = head_of(clone_of(name, options.clones))
+            chosen.append(Entry(name, commit, options.kind, judged=tuple(options.rule or ())))
         else:
             raise ManifestError(f"{name} is not in the manifest; --kind says of what kind it is, and adds it")
     return chosen

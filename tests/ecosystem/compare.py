@@ -109,7 +109,7 @@ def changes(entry: Entry, found: Mapping[Spot, str], rules: Collection[str] | No
     rows = entry.by_spot()
     for spot in sorted({*rows, *found}):
         row = rows.get(spot, Row(spot))
-        if rules is not None and spot.rule not in rules:
+        if (rules is not None and spot.rule not in rules) or not entry.judges(spot.rule):
             continue
         if spot in found and not row.found:
             yield Change(_FOUND[row.verdict], spot, row.why or found[spot])
@@ -120,8 +120,10 @@ def changes(entry: Entry, found: Mapping[Spot, str], rules: Collection[str] | No
 def updated(entry: Entry, found: Mapping[Spot, str], rules: Collection[str] | None = None) -> Entry:
     """The entry as this run records it: rows for new findings, and none for those gone that nobody judged."""
     rows = dict(entry.by_spot())
+    if entry.judged and rules is not None:
+        entry = replace(entry, judged=tuple(sorted({*entry.judged, *rules})))
     for spot in {*rows, *found}:
-        if rules is not None and spot.rule not in rules:
+        if (rules is not None and spot.rule not in rules) or not entry.judges(spot.rule):
             continue
         row = replace(rows.get(spot, Row(spot)), found=spot in found)
         if row.found or row.verdict is not None:

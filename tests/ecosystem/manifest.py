@@ -59,12 +59,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One repository at a commit, or one source package of PyPI at a version."""
+    """One repository at a commit, or one source package of PyPI at a version.
+
+    Args:
+        judged: the rules whose findings were all read here; empty where it is every rule.
+    """
 
     name: str
     version: str
     kind: str
     rows: tuple[Row, ...] = ()
+    judged: tuple[str, ...] = ()
 
     @property
     def is_package(self) -> bool:
@@ -76,6 +81,10 @@ class Entry:
 
     def by_spot(self) -> dict[Spot, Row]:
         return {row.spot: row for row in self.rows}
+
+    def judges(self, rule: str) -> bool:
+        """Whether all findings of a rule were read here."""
+        return not self.judged or rule in self.judged
 
     def with_rows(self, rows: Iterable[Row]) -> Entry:
         return replace(self, rows=tuple(sorted(rows, key=lambda row: row.spot)))
@@ -96,6 +105,8 @@ def dump(entry: Entry) -> str:
     keys = ("package", "version") if entry.is_package else ("repo", "commit")
     head = {keys[0]: entry.name, keys[1]: entry.version, "kind": entry.kind}
     lines = [f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}," for key, value in head.items()]
+    if entry.judged:
+        lines.append(f'  "judged": {json.dumps(sorted(entry.judged))},')
     rows = ",\n".join(f"    {json.dumps(_as_data(row), ensure_ascii=False)}" for row in entry.rows)
     return "\n".join(["{", *lines, f'  "rows": [\n{rows}\n  ]' if rows else '  "rows": []', "}", ""])
 
@@ -127,7 +138,7 @@ def parse(file_name: str, text: str) -> Entry:
         raise ManifestError(f"{file_name}: not an object")
     package = "package" in data
     name, version = ("package", "version") if package else ("repo", "commit")
-    _keys(file_name, data, (name, version, "kind", "rows"), required=(name, version, "kind", "rows"))
+    _keys(file_name, data, (name, version, "kind", "judged", "rows"), required=(name, version, "kind", "rows"))
     for key in (name, version, "kind"):
         if not isinstance(data[key], str) or not data[key]:
             raise ManifestError(f"{file_name}: `{key}` must be a string that says something")
@@ -137,13 +148,18 @@ def parse(file_name: str, text: str) -> Entry:
         raise ManifestError(f"{file_name}: `commit` must be 40 hexadecimal digits, not {data['commit']!r}")
     if not isinstance(data["rows"], list):
         raise ManifestError(f"{file_name}: `rows` must be a list")
-    entry = Entry(data[name], data[version], data["kind"])
+    judged = data.get("judged", [])
+    if not isinstance(judged, list) or not all(isinstance(code, str) and _RULE.fullmatch(code) for code in judged):
+        raise ManifestError(f"{file_name}: `judged` must be a list of codes")
+    entry = Entry(data[name], data[version], data["kind"], judged=tuple(sorted(judged)))
     if entry.file_name != file_name:
         raise ManifestError(f"{file_name}: the file of {entry.name} is {entry.file_name}")
     rows = [_row(f"{file_name}: row {number}", row) for number, row in enumerate(data["rows"], 1)]
     twice = _repeated([row.spot for row in rows])
     if twice is not None:
         raise ManifestError(f"{file_name}: two rows for {twice}")
+    if strange := next((row.spot for row in rows if not entry.judges(row.spot.rule)), None):
+        raise ManifestError(f"{file_name}: {strange} is not of the rules in `judged`")
     return entry.with_rows(rows)
 
 

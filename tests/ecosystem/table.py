@@ -21,6 +21,7 @@ class Measure:
 
     Args:
         repositories: in how many of them the rule reports something.
+        read: in how many its findings were read.
         true, false, debatable: its findings by verdict.
         cured: what it reported falsely before, and no longer does.
         missed: what the sample of silent places shows that it should have reported.
@@ -29,6 +30,7 @@ class Measure:
 
     rule: str
     repositories: int
+    read: int
     true: int
     false: int
     debatable: int
@@ -57,6 +59,7 @@ def measures(entries: Sequence[Entry]) -> Iterator[Measure]:
         yield Measure(
             rule,
             sum(any(row.found for row in each) for each in by_entry),
+            sum(entry.judges(rule) for entry in entries),
             _count(found, "true"),
             _count(found, "false"),
             _count(found, "debatable"),
@@ -79,7 +82,7 @@ def table(entries: Sequence[Entry]) -> Iterator[str]:
         precision = "-" if each.precision is None else f"{each.precision:.1%}"
         missed = f"{each.missed} of {each.sample}" if each.sample else "-"
         yield (
-            f"| {each.rule} | {each.repositories} of {len(entries)} | {each.judged} | {each.true} | {each.false} "
+            f"| {each.rule} | {each.repositories} of {each.read} | {each.judged} | {each.true} | {each.false} "
             f"| {each.debatable} | {precision} | {each.cured} | {missed} |"
         )
 
