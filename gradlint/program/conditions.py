@@ -373,15 +373,45 @@ class Conditions:
         for node in s.walk(test):
             if isinstance(node, s.Binary) and node.op == "%":
                 return False
-            if isinstance(node, s.Call):
-                name = s.dotted(node.func)
-                if name is None or self.vocabulary.entry("pure", name.rpartition(".")[2]) is None:
-                    return False
+            if isinstance(node, s.Call) and not self._computes(node, scope):
+                return False
             if isinstance(node, s.Name) and not self._settled(node, scope, depth, held=node.id in holders):
                 return False
             if isinstance(node, s.Attribute) and isinstance(node.value, s.Name) and self._changes(node, scope):
                 return False
         return True
+
+    def _computes(self, call: s.Call, scope: Scope) -> bool:
+        """Whether what a call gives depends on its arguments alone: `len(x)`, `exists(x)` of the project or unseen."""
+        name = s.dotted(call.func)
+        if name is None:
+            return False
+        if self.vocabulary.entry("pure", name.rpartition(".")[2]) is not None:
+            return True
+        if not isinstance(call.func, s.Name) or all(isinstance(a.value, s.Constant) for a in call.args):
+            return False
+        return all(
+            self._is_formula(v.scope)
+            if isinstance(v, Func)
+            else isinstance(v, Lib) and not self.vocabulary.knows(v.path)
+            for v in self.values.of(call.func, scope)
+        )
+
+    def _is_formula(self, function: Scope) -> bool:
+        """Whether a function does nothing but return what it computes of its parameters by pure calls."""
+        params = {p.name for p in function.params}
+        body = function.body.body if isinstance(function.body, s.Block) else (function.body,)
+        return all(
+            isinstance(stmt, s.Return)
+            and stmt.value is not None
+            and all(
+                (not isinstance(n, s.Name) or n.text in params or function.lookup(n.text) is None)
+                and (not isinstance(n, s.Call) or self.vocabulary.entry("pure", s.last_name(n.func)) is not None)
+                for n in s.walk(stmt.value)
+            )
+            for stmt in body
+            if not (isinstance(stmt, s.Evaluate) and isinstance(stmt.value, s.Constant))
+        )
 
     def _settled(self, name: s.Name, scope: Scope, depth: int, *, held: bool = False) -> bool:
         """Whether a name keeps its value while the code around trains; `held` for the object behind a field."""

@@ -8,7 +8,7 @@ from gradlint.program import syntax as s
 from gradlint.program.names import Lib
 from gradlint.program.scopes import Scope
 from gradlint.program.truth import truth
-from gradlint.program.values import Cls, Const, Func, Made, Values, argument_position
+from gradlint.program.values import Cls, Const, Func, Made, Value, Values, argument_position
 
 Key = tuple[Cls | Lib, s.Call | None]
 _FLAG, _CALL = "requires_grad", "requires_grad_"
@@ -21,6 +21,7 @@ class Frozen:
     def __init__(self, values: Values) -> None:
         self.values = values
         self._keys: frozenset[Key] | None = None
+        self._here: dict[Scope, frozenset[Value]] = {}
 
     def holds(self, made: Made) -> bool:
         """Whether a network is frozen as a whole, or all but for a few named parameters."""
@@ -28,6 +29,26 @@ class Frozen:
             self._keys = frozenset()
             self._keys = self._find()
         return (made.of, made.site) in self._keys
+
+    def holds_in(self, made: Made, scope: Scope) -> bool:
+        """Whether one function freezes a network that others get from the same place and train."""
+        known = self._here.get(scope)
+        if known is None:
+            known = self._here[scope] = frozenset(self._frozen_in(scope))
+        return made in known
+
+    def _frozen_in(self, scope: Scope) -> Iterator[Value]:
+        if not isinstance(scope.body, s.Block):
+            return
+        for stmt, guards in _guarded(scope.body, ()):
+            for target, value in _switches(stmt):
+                off = value is not None and self.values.of(value, scope) == frozenset([Const(False)])
+                if not off or not self._always(guards, target, scope):
+                    continue
+                for binding in scope.bindings.get(target.text, ()) if isinstance(target, s.Name) else ():
+                    call = binding.value
+                    if binding.kind == "element" and isinstance(call, s.Call) and isinstance(call.func, s.Attribute):
+                        yield from self.values.of(call.func.value, scope)
 
     def _find(self) -> frozenset[Key]:
         frozen: set[Key] = set()

@@ -76,7 +76,7 @@ class Optimizers:
             named = next((n for owner in self.values.lineage(made.of.scope) for n in warm_names(owner.node)), None)
             if named is not None:
                 return Cause(made.of.scope.module, made.of.scope.node, f"`{made.of.scope.name}`", True, made.of.scope)
-            paths: tuple[str, ...] = self.values.library_bases(made.of.scope)
+            paths: tuple[str, ...] = (*self.values.library_bases(made.of.scope), *self._namesakes(made.of.scope.name))
         else:
             paths = (made.of.path,)
         for path in paths:
@@ -84,6 +84,10 @@ class Optimizers:
             if isinstance(about, dict) and self._exempt(about, made):
                 return Cause(made.scope.module, made.site, f"`{short(path)}`", True, made.scope)
         return None
+
+    def _namesakes(self, name: str) -> Iterator[str]:
+        """The optimizers of libraries that go by the name of a project's own: a copy keeps the name of the method."""
+        return (path for path, _ in self.values.vocabulary.entries("optimizers") if path.rpartition(".")[2] == name)
 
     def _exempt(self, about: dict[str, Plain], made: Made) -> bool:
         if made.site is None or made.scope is None:

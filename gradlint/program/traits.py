@@ -53,6 +53,10 @@ class Traits:
         """Whether the project freezes a network as a whole."""
         return self._frozen.holds(made)
 
+    def frozen_in(self, made: Made, scope: Scope) -> bool:
+        """Whether a function freezes a network that is trained elsewhere."""
+        return self._frozen.holds_in(made, scope)
+
     def stack(self, made: Made) -> Stack:
         """What a network has of a transformer."""
         return self._blocks.of(made)

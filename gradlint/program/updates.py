@@ -16,7 +16,7 @@ from gradlint.program.project import Module
 from gradlint.program.reach import is_network, networks_in, networks_of, only_tensors, same_network, trained_by
 from gradlint.program.scopes import Scope
 from gradlint.program.traits import Evidence, Traits
-from gradlint.program.values import Cls, Const, Made, Unknown, Values, ValueSet
+from gradlint.program.values import Cls, Const, Made, Unknown, Value, Values, ValueSet
 from gradlint.source.place import Place
 
 if TYPE_CHECKING:
@@ -268,18 +268,26 @@ class Update:
         """The networks whose parameters the step changes."""
         values = self.program.values
         found: set[Made] = set(self.act.networks)
+        off: set[Made] = set()
         for optimizer in self.optimizers:
-            found |= trained_by(optimizer, values)
+            given = trained_by(optimizer, values)
+            found |= given
+            off |= {made for made in given if self._switched_off(made, optimizer)}
         if self.kind == "implicit":
             found |= self.program.trainers.networks(self.act)
         elif not found and not any(only_tensors(optimizer, values) for optimizer in self.optimizers):
             found |= self._used()
-        found |= self._heirs(found)
+        found = (found - off) | self._heirs(found - off)
         if len(found) > 1:
             conditions = self.program.flows.conditions
             chosen = {made for made in found if possible(made, self.node, self.scope, conditions, values)}
             found = chosen or found
         return tuple(sorted(found, key=_order))
+
+    def _switched_off(self, made: Made, optimizer: Value) -> bool:
+        """Whether the function that builds the optimizer freezes the network first, but for layers that it names."""
+        scope = optimizer.scope if isinstance(optimizer, Made) else None
+        return scope is not None and self.program.traits.frozen_in(made, scope)
 
     def _heirs(self, found: set[Made]) -> set[Made]:
         """What a network may be that trains itself in a base class: any class that inherits from it."""

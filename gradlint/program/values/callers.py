@@ -9,7 +9,7 @@ from gradlint.program.names import Lib
 from gradlint.program.project import Files
 from gradlint.program.scopes import Scope
 from gradlint.program.values.containers import Containers
-from gradlint.program.values.objects import Cls, Func, Made, Partial
+from gradlint.program.values.objects import Cls, Func, Made, Partial, Value
 from gradlint.vocabulary import Vocabulary
 
 _CALLERS = 24
@@ -57,6 +57,36 @@ class Callers(Containers):
         out.extend(self._indirect(scope))
         out.extend(self._decorations(scope))
         return out
+
+    def callers_on(self, scope: Scope, receiver: Value | None) -> Iterator[tuple[s.Call, Scope]]:
+        """The calls that may run a method on an instance: what a sibling of its class is given says nothing of it."""
+        of = receiver.of.scope if isinstance(receiver, Made) and isinstance(receiver.of, Cls) else None
+        for call, where in self.callers(scope):
+            if of is None or of is scope.owner or self._may_be_on(of, call, where, scope):
+                yield call, where
+
+    def _may_be_on(self, of: Scope, call: s.Call, where: Scope, method: Scope) -> bool:
+        """Whether a call of a base class's method may be on an instance of one of its heirs."""
+        func = call.func
+        if isinstance(func, s.Attribute) and isinstance(func.value, s.Call) and s.dotted(func.value.func) == "super":
+            function = where.function
+            return function is None or function.owner is None or self._related(of, function.owner)
+        told = False
+        for value in self.of(func, where):
+            if isinstance(value, Cls):
+                told = True
+                inside = where.function
+                open_ended = isinstance(func, s.Name) and inside is not None and inside.self_name == func.text
+                if of in self.lineage(value.scope) or (open_ended and value.scope in self.lineage(of)):
+                    return True
+            elif isinstance(value, Func) and isinstance(value.receiver, Made) and isinstance(value.receiver.of, Cls):
+                told = True
+                if self._related(of, value.receiver.of.scope):
+                    return True
+        return not told
+
+    def _related(self, one: Scope, other: Scope) -> bool:
+        return one in self.lineage(other) or other in self.lineage(one)
 
     def _may_call(self, call: s.Call, where: Scope, wanted: Scope, scope: Scope) -> bool:
         func = call.func

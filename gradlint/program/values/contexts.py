@@ -99,20 +99,21 @@ class Contexts(Callers):
         """The call of `__init__` that made an instance, for an assignment that stands in it."""
         if scope.kind != "function":
             return None
+        some = self.context(scope, (), value, 1, partial=bool(scope.params[1:]))
         if value.site is None or scope.name != "__init__":
-            return self.context(scope, (), value, 1, partial=bool(scope.params[1:]))
+            return some
         assert isinstance(value.of, Cls)
         found = self.find_method(value.of.scope, "__init__")
         if found is None or value.scope is None:
             return None
         first = self.enter(Func(found, value), value.site, value.scope, value.context)
         if found is scope:
-            return first
+            return first or some
         # A base class's __init__: follow the super().__init__(…) call.
         for call, where in found.module.calls.get("__init__", ()):
             if where is found and self._may_call(call, where, scope.owner or scope, scope):
-                return self.enter(Func(scope, value), call, where, first)
-        return self.context(scope, (), value, 1, partial=bool(scope.params[1:]))
+                return self.enter(Func(scope, value), call, where, first) or some
+        return some
 
     def _entered_by_decoration(self, function: Scope) -> Iterator[Context]:
         """The contexts in which what a function decorates is given to it."""

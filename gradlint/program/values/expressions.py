@@ -6,7 +6,20 @@ from gradlint.program import syntax as s
 from gradlint.program.names import Lib, Package
 from gradlint.program.scopes import Scope
 from gradlint.program.values.calls import Calls
-from gradlint.program.values.objects import NONE, Const, Context, Func, Items, Many, Table, Value, ValueSet
+from gradlint.program.values.objects import (
+    NONE,
+    Bound,
+    Cls,
+    Const,
+    Context,
+    Func,
+    Items,
+    Made,
+    Many,
+    Table,
+    Value,
+    ValueSet,
+)
 
 _LOADED: ValueSet = frozenset([Lib("sys.modules")])
 
@@ -18,7 +31,7 @@ class Values(Calls):
         if isinstance(expr, s.Name):
             return self.name(expr.text, scope, context, expr.id)
         if isinstance(expr, s.Attribute):
-            return self._union(self.attribute(v, expr.attr) for v in self.of(expr.value, scope, context))
+            return self._attributes(self.of(expr.value, scope, context), expr.attr)
         if isinstance(expr, s.Call):
             return self._call(expr, scope, context)
         if isinstance(expr, s.Constant):
@@ -56,6 +69,13 @@ class Values(Calls):
         if isinstance(expr, s.Format):
             return self._format(expr, scope, context)
         return NONE
+
+    def _attributes(self, holders: ValueSet, name: str) -> ValueSet:
+        """An attribute of what may be several things: of those alone that are seen to have it, if any is."""
+        found = [(holder, self.attribute(holder, name)) for holder in holders]
+        guessed = {h for h, held in found if isinstance(h, Made) and isinstance(h.of, Cls) and held == {Bound(h, name)}}
+        seen = any(not isinstance(v, Bound) for _, held in found for v in held)
+        return self._union(held for holder, held in found if not (seen and holder in guessed))
 
     def _boolean(self, expr: s.Boolean, scope: Scope, context: Context | None) -> ValueSet:
         left = self.of(expr.left, scope, context)

@@ -105,7 +105,8 @@ class Names(Attributes):
             if self._exposed(scope):
                 out.add(Option(param.name))
         if context is None or context.scope is not scope or context.partial:
-            for call, where in self.callers(scope):
+            receiver = context.receiver if context is not None and context.scope is scope else None
+            for call, where in self.callers_on(scope, receiver):
                 out |= self._argument(call, where, None, scope, param)
         if not [v for v in out if v != Const(None)]:
             if param.annotation is not None:

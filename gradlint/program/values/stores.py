@@ -56,7 +56,7 @@ class Stores(Contexts):
         self, store: Store, context: Context | None, home: Scope | None
     ) -> Iterator[tuple[ValueSet, ValueSet]]:
         """The keys and values that an assignment to an item puts in place, of each call that leads to it."""
-        ways: list[Context | None] = [context if store.scope is home else None]
+        ways: list[Context | None] = [context if store.scope is home else self._alike(context, store.scope)]
         function = store.scope.function
         if store.value is not None and function is not None and function is not home and function.params:
             ways = [*self._entered_by_decoration(function)] or [*self._entered_from_decoration(function)] or ways
@@ -68,6 +68,17 @@ class Stores(Contexts):
             if store.value is not None:
                 key = self.of(store.key, store.scope, way) if store.key is not None else NONE
                 yield key, self.stored(store, way)
+
+    def _alike(self, context: Context | None, method: Scope) -> Context | None:
+        """The context of another method of the class on the instance that a context is of."""
+        receiver = context.receiver if context is not None else None
+        if (
+            isinstance(receiver, Made)
+            and isinstance(receiver.of, Cls)
+            and method.owner in self.lineage(receiver.of.scope)
+        ):
+            return self._constructed(receiver, method)
+        return None
 
     def _grown(self, binding: Binding, scope: Scope, context: Context | None) -> ValueSet:
         """What is appended to a list, or put into a dict, after its binding."""
@@ -108,7 +119,8 @@ class Stores(Contexts):
                     continue
                 if func.value.attr != store.attr or where.function is None or where.function.owner is not owner:
                     continue
-                added = self.of(call.args[-1].value, where, context if where is store.scope else None)
+                way = context if where is store.scope else self._alike(context, where)
+                added = self.of(call.args[-1].value, where, way)
                 out.add(Many(self.elements(added) if name == "extend" else added))
         return frozenset(out) | self._put_under(owner, store.attr, store.scope, context)
 
