@@ -10,7 +10,7 @@ from gradlint.program.names import Lib
 from gradlint.program.project import Module
 from gradlint.program.rising import says_warmup
 from gradlint.program.scopes import Scope
-from gradlint.program.values import Cls, Const, Items, Made, Option, Unknown, Values, ValueSet
+from gradlint.program.values import Cls, Const, Items, Made, Option, Table, Unknown, Values, ValueSet
 from gradlint.vocabulary import Plain, operand
 
 # What an optimizer is, where it is built and, where a network's method builds it, where that network is built.
@@ -157,6 +157,8 @@ class Optimizers:
             return None
         place = operand(about[key])
         given = made.site.arg(place.position, place.keyword)
+        if place.keyword is not None and self._is_in_groups(made, place.keyword):
+            return None  # each group has its own
         if given is None:
             fallback = about.get(default)
             starred = any(a.star for a in made.site.args)
@@ -164,6 +166,14 @@ class Optimizers:
         numbers = [v.value for v in self.values.of(given, made.scope) if isinstance(v, Const)]
         plain = [n for n in numbers if isinstance(n, (int, float)) and not isinstance(n, bool)]
         return float(plain[0]) if len(plain) == 1 else None
+
+    def _is_in_groups(self, made: Made, key: str) -> bool:
+        """Whether the groups of parameters that an optimizer is given bring a setting with them."""
+        given = made.site.arg(0, "params") if made.site is not None else None
+        if given is None or made.scope is None:
+            return False
+        groups = self.values.elements(self.values.of(given, made.scope, made.context))
+        return any(isinstance(group, Table) and any(name == key for name, _ in group.items) for group in groups)
 
     def counts(self, about: dict[str, Plain], call: s.Call, scope: Scope) -> bool | None:
         """Whether a call is given warmup steps: not only where the code fixes their number to zero."""
