@@ -46,7 +46,9 @@ class IneffectiveNanGuard(Rule):
         if update.kind in ("implicit", "manual") or not update.trained or not update.unguarded:
             return
         for act, states in update.events("test"):
-            if act.scope.module is not update.module or not (act.about_gradients or act.names & update.losses):
+            if act.scope.module is not update.module or act.scope not in update.near:
+                continue
+            if not act.about_gradients and not act.names & update.losses:
                 continue
             late = all(state.stepped for state in states)
             if act.fact.get("answers") and not late:

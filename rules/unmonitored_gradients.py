@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from gradlint import Finding, Level, Rule, Update
+from gradlint.program.monitored import measures
 
 
 class UnmonitoredGradients(Rule):
@@ -44,7 +45,9 @@ class UnmonitoredGradients(Rule):
     default: ClassVar[bool] = False
 
     def check_update(self, update: Update) -> Iterator[Finding]:
-        if update.kind not in ("torch", "scaler") or not update.trained or update.measured:
+        if update.kind not in ("torch", "scaler") or not update.trained:
+            return
+        if next(measures(update), None) is not None:
             return
         yield self.at(
             update.module,

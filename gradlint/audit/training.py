@@ -10,9 +10,8 @@ from gradlint.audit.verdict import Spot, Verdict, absent, present, spot, unknown
 from gradlint.program import syntax as s
 from gradlint.program.carried import states_over_batches
 from gradlint.program.flow import Act
-from gradlint.program.names import Lib
+from gradlint.program.monitored import measures
 from gradlint.program.precision import half_regions
-from gradlint.program.project import Module
 from gradlint.program.scopes import Scope
 from gradlint.program.updates import Update
 
@@ -74,22 +73,12 @@ def guard(subject: Subject) -> Verdict:
 
 def _tests(update: Update) -> Iterator[Act]:
     """The tests of the loss or the gradients that come before the step."""
-    near = _near(update)
     for does in ("test", "check", "anomaly"):
         for act, states in update.events(does):
             about = does != "test" or act.about_gradients or bool(act.names & update.losses)
             used = all(state.stepped and state.fresh for state in states)
-            if about and not used and (does == "anomaly" or act.scope in near):
+            if about and not used and (does == "anomaly" or act.scope in update.near):
                 yield act
-
-
-def _near(update: Update) -> set[Scope]:
-    """The functions that run the backward passes and the step, and those that work on the gradients in between."""
-    near = {update.scope, *(act.scope for act in update.backwards)}
-    for act, states in update.arrivals.items():
-        if any(state.backward in update.backwards and not state.stepped for state in states):
-            near.add(act.scope)
-    return near
 
 
 def monitoring(subject: Subject) -> Verdict:
@@ -97,46 +86,10 @@ def monitoring(subject: Subject) -> Verdict:
     update = subject.update
     if update.kind == "implicit":
         return unknown(f"{_FRAMEWORK}: whether it logs the norm is for its settings to say")
-    found = next(_measures(update, subject.modules), None)
+    found = next(measures(update), None)
     if found is not None:
-        return present("the size of the gradients is read", found)
+        return present("the size of the gradients is read", spot(found.what, found.module, found.node))
     return absent("nothing reads the size of the gradients") if update.trained else unknown(_UNSEEN)
-
-
-def _measures(update: Update, modules: tuple[Module, ...]) -> Iterator[Spot]:
-    """Where the norm that a clip returns is kept, a gradient is measured, or a logger is set to do so."""
-    values, flows = update.program.values, update.program.flows
-    for scope in sorted(_near(update), key=_at):
-        unread = {id(n.value) for n in s.walk(scope.body) if isinstance(n, s.Evaluate)}
-        for act in flows.acts(scope):
-            if (
-                act.does == "clip"
-                and isinstance(act.node, s.Call)
-                and id(act.node) not in unread
-                and update.concerned(act)
-            ):
-                yield spot("the norm that the clip returns", scope.module, act.node)
-        for call in s.calls(scope.body):
-            if isinstance(call.func, s.Attribute) and id(call) not in unread and _of_gradient(call.func):
-                yield spot("a gradient is measured", scope.module, call)
-    for path, _ in values.vocabulary.entries("watches"):
-        for module in modules:
-            for call, scope in module.calls.get(path.rpartition(".")[2], ()):
-                if any(isinstance(v, Lib) and v.path == path for v in values.of(call.func, scope)):
-                    yield spot("the gradients are logged", module, call)
-
-
-def _of_gradient(func: s.Attribute) -> bool:
-    """Whether a method is called on a gradient, and does not change it."""
-    node: s.Node = func.value
-    while isinstance(node, (s.Attribute, s.Call)):
-        if isinstance(node, s.Attribute) and node.attr == "grad":
-            return func.attr not in _COPIES and not func.attr.endswith("_")
-        node = node.func if isinstance(node, s.Call) else node.value
-    return False
-
-
-_COPIES = frozenset(["clone", "detach", "cpu", "cuda", "to", "numpy", "view", "reshape", "flatten", "size", "numel"])
 
 
 def truncation(subject: Subject) -> Verdict:

@@ -10,10 +10,14 @@ def agreed(act: Act) -> bool:
     """Whether the names that a test asks about went through a collective, by the way such calls are named."""
     names = act.names | {s.text(n) for n in s.walk(act.node) if isinstance(n, s.Name)}
     for node in s.calls(act.scope.body):
-        name = s.last_name(node.func)
-        if any(word in name for word in _COLLECTIVES) and any(_reads(a.value, names) for a in node.args):
+        if is_collective(s.last_name(node.func)) and any(_reads(a.value, names) for a in node.args):
             return True
     return False
+
+
+def is_collective(name: str) -> bool:
+    """Whether a function, by its name, makes something of what all processes have."""
+    return any(word in name for word in _COLLECTIVES)
 
 
 _COLLECTIVES = ("reduce", "gather", "broadcast")

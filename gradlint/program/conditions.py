@@ -249,8 +249,10 @@ class Conditions:
         return frozenset(out)
 
     def _holder(self, expr: s.Expr, scope: Scope) -> frozenset[str]:
-        """The texts of what an attribute is taken from: a loss of `loss.data`, but no module."""
+        """The texts of what an attribute is taken from: a loss of `loss.data`, but no module, and no instance's own."""
         if isinstance(expr, s.Name):
+            if expr.text == instance_name(scope):
+                return frozenset()
             home = scope.lookup(expr.text)
             bound = home.bindings.get(expr.text, ()) if home is not None else ()
             if any(b.kind == "import" for b in bound):
@@ -467,6 +469,14 @@ class Conditions:
                 if isinstance(node, s.Attribute):
                     table[s.text(node.value)].add(node.attr)
         return frozenset(table.get(s.text(receiver), ()))
+
+
+def instance_name(scope: Scope) -> str | None:
+    """What the method around a piece of code calls its instance."""
+    method = scope.function
+    while method is not None and method.self_name is None and method.parent is not None:
+        method = method.parent.function
+    return method.self_name if method is not None else None
 
 
 def _asks_for_gradient(test: s.Expr) -> bool:

@@ -17,7 +17,7 @@ from gradlint.program.values import Cls, Func, Made, Value, Values
 
 _MODULES = 80
 _EXPRESSIONS = 60_000
-_GATHERS = frozenset(["append", "extend", "insert", "add", "update"])
+_GATHERS = ("append", "extend", "insert", "add", "update")
 _REDUCES = frozenset(["mean", "sum"])
 
 
@@ -138,13 +138,14 @@ class Losses:
         for store in home.stores:
             if isinstance(store.base, s.Name) and store.base.text == name.text and store.value is not None:
                 yield store.value, home
-        for call, where in home.module.calls.items():
-            if call in _GATHERS:
-                for node, inner in where:
-                    func = node.func
-                    if inner is home and isinstance(func, s.Attribute) and isinstance(func.value, s.Name):
-                        if func.value.text == name.text:
-                            yield from ((arg.value, inner) for arg in node.args)
+        if not any(_is_container(b.value, home) for b in home.bindings[name.text]):
+            return
+        for method in _GATHERS:
+            for node, inner in home.module.calls.get(method, ()):
+                func = node.func
+                if inner is home and isinstance(func, s.Attribute) and isinstance(func.value, s.Name):
+                    if func.value.text == name.text:
+                        yield from ((arg.value, inner) for arg in node.args)
 
     def _stored(self, expr: s.Attribute, scope: Scope) -> Iterator[tuple[s.Expr, Scope]]:
         function = scope.function
@@ -166,6 +167,13 @@ class Losses:
                 yield from ((r.value, function) for r in function.returns if r.value is not None)
                 if isinstance(function.node, s.Lambda):
                     yield function.node.body, function
+
+
+def _is_container(expr: s.Expr | None, scope: Scope) -> bool:
+    """Whether what a name is set to is a container of Python's own, into which things are put."""
+    if isinstance(expr, s.Call):
+        return isinstance(expr.func, s.Name) and scope.lookup(expr.func.text) is None
+    return isinstance(expr, (s.Sequence, s.Mapping, s.Comprehension))
 
 
 def function_of(value: Value, values: Values) -> Scope | None:

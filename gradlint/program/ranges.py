@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gradlint.program import syntax as s
+from gradlint.program.given import held
 from gradlint.program.losses import function_of
 from gradlint.program.names import Lib
 from gradlint.program.scopes import Scope
 from gradlint.program.values import Bound, Made, Values
 
-# "square": of something that may be a plain number, such as the width of a kernel.
-Range = Literal["unit", "nonnegative", "positive", "square"]
+# "square": of something that may be a plain number, such as the width of a kernel; "fine": a unit in float64.
+Range = Literal["unit", "fine", "nonnegative", "positive", "square"]
 
 _DEPTH = 24
 
@@ -55,7 +56,8 @@ class Ranges:
         lies = self.of(operand, scope)
         if lies is None and does == "log" and self._complemented(operand, scope):
             lies = "unit"
-        if lies not in ("unit", "nonnegative") and not (lies == "square" and does == "root"):
+        reached = {"root": ("nonnegative", "square")}.get(does, ("unit", "nonnegative"))
+        if lies not in reached:  # the root of a sigmoid is sound but where its logit is below -100
             return None
         return Singular(node, does, operand, lies)
 
@@ -123,19 +125,32 @@ class Ranges:
 
     def _all(self, found: Iterator[Range | None]) -> Range | None:
         """One range for all ways: the widest of those that reach zero, nothing if one is unknown or does not."""
-        known = set(found)
+        known: set[Range] = set()
+        for lies in found:
+            if lies is None:
+                return None
+            known.add(lies)
         if len(known) == 1:
             return known.pop()
         return "nonnegative" if known and known <= {"unit", "nonnegative", "square"} else None
 
     def _named(self, name: s.Name, scope: Scope, depth: int) -> Range | None:
-        home = scope.lookup(name.text)
-        if home is None:
+        if self._changed(name, scope):
             return None
-        bindings = home.reaching(name.text, name.id if home is scope else None)
-        if not bindings or any(b.kind != "value" or b.path or b.value is None for b in bindings):
-            return None
-        return self._all(self.of(b.value, home, depth) for b in bindings if b.value is not None)
+        found = held(name, scope, self.values)
+        return self._all(self.of(value, where, depth) if value is not None else None for value, where in found)
+
+    def _changed(self, name: s.Name, scope: Scope) -> bool:
+        """Whether a statement before changes in place what a name holds: `p.data.clamp_(0.01, 0.99)`."""
+        for stmt in s.walk(scope.body, into=False):
+            call = stmt.value if isinstance(stmt, s.Evaluate) and stmt.id < name.id else None
+            if isinstance(call, s.Call) and isinstance(call.func, s.Attribute) and call.func.attr.endswith("_"):
+                changed = call.func.value
+                if isinstance(changed, s.Attribute) and changed.attr == "data":
+                    changed = changed.value
+                if isinstance(changed, s.Name) and changed.text == name.text:
+                    return True
+        return False
 
     def _attribute(self, expr: s.Attribute, scope: Scope, depth: int) -> Range | None:
         function = scope.function
@@ -160,7 +175,9 @@ class Ranges:
         if left is None or right is None:
             return None
         if expr.op == "+":
-            return "positive" if "positive" in (left, right) else "nonnegative"
+            if "positive" in (left, right):
+                return "positive"
+            return "square" if left == right == "square" else "nonnegative"
         if expr.op in ("*", "/"):
             if expr.op == "/" and right != "positive":
                 return None
@@ -171,6 +188,8 @@ class Ranges:
         kind, operand = self._applied(call, scope, "ranges")
         if kind is None or operand is None:
             return self._all(self._returned(call, scope, depth))
+        if kind == "unit" and self._is_wide(operand, scope):
+            return "fine"
         if kind in ("unit", "nonnegative", "positive"):
             return kind  # type: ignore[return-value]
         if kind == "choice":
@@ -185,6 +204,8 @@ class Ranges:
             even = isinstance(exponent, s.Constant) and exponent.value in (2, 4)
             return (self.of(operand, scope, depth) or "square") if even else None
         lies = self.of(operand, scope, depth)
+        if kind == "wide":
+            return "fine" if lies == "unit" else lies
         if kind == "total":
             return None if lies == "unit" else "nonnegative" if lies == "square" else lies
         if kind == "bounded":
@@ -194,6 +215,13 @@ class Ranges:
             zero = isinstance(low, s.Constant) and low.value == 0
             return ("unit" if lies == "unit" else "nonnegative") if zero else "positive"
         return lies
+
+    def _is_wide(self, operand: s.Expr, scope: Scope) -> bool:
+        """Whether a value is in float64, where the sigmoid of any usual logit is neither 0 nor 1."""
+        if isinstance(operand, s.Name):
+            found = held(operand, scope, self.values)
+            return any(isinstance(v, s.Call) and self._is_wide(v, where) for v, where in found)
+        return isinstance(operand, s.Call) and self._applied(operand, scope, "ranges")[0] == "wide"
 
     def _returned(self, call: s.Call, scope: Scope, depth: int) -> Iterator[Range | None]:
         """What the functions of the project, or the modules in sequence, give that a call may run."""
@@ -253,8 +281,13 @@ class Ranges:
                 for low, high in ((other, operand), (operand, other)):
                     if isinstance(low, s.Binary) and low.op == "-" and isinstance(low.left, s.Constant):
                         if low.left.value == 1 and s.text(low.right) == s.text(high):
-                            return self.of(high, scope) is None and wanted in (s.text(low), s.text(high))
+                            asked = wanted in (s.text(low), s.text(high)) and not self._is_made(high, scope)
+                            return asked and self.of(high, scope) is None
         return False
+
+    def _is_made(self, operand: s.Expr, scope: Scope) -> bool:
+        """Whether the code makes a tensor with a function of a library: it starts where the code says."""
+        return any(_of_library(value) for value in self.values.of(operand, scope))
 
     def _free(self, operand: s.Expr, scope: Scope, depth: int = 8) -> bool:
         """Whether nothing keeps an operand away from plus and minus one: no bound, no factor, no small term."""

@@ -84,16 +84,14 @@ class Update:
         return frozenset(name for act in self.backwards for name in act.names)
 
     @cached_property
-    def measured(self) -> bool:
-        """Whether something reads the gradients, or what a clip returns, in the functions that lead to the step."""
-        for scope in {act.scope for act in self.arrivals}:
-            unread = {id(n.value) for n in s.walk(scope.body) if isinstance(n, s.Evaluate)}
-            for node in s.walk(scope.body):
-                if isinstance(node, s.Attribute) and node.attr == "grad":
-                    return True
-            if any(act.does == "clip" and id(act.node) not in unread for act in self.program.flows.acts(scope)):
-                return True
-        return False
+    def near(self) -> frozenset[Scope]:
+        """The functions that run the backward passes and the step, or work on the gradients in between."""
+        between = (
+            act.scope
+            for act, states in self.arrivals.items()
+            if any(state.backward in self.backwards and not state.stepped for state in states)
+        )
+        return frozenset([self.scope, *(act.scope for act in self.backwards), *between])
 
     @cached_property
     def accumulates(self) -> tuple[Act, ...]:
@@ -149,7 +147,7 @@ class Update:
             return self.program.trainers.clips(self.act, self.networks)
         return bool(self.act.fact.get("clips")) or any(
             isinstance(item, Act) and item.does == "hook" and self._concerns(item)
-            for module in self._modules()
+            for module in self.modules
             if not HOOKS.isdisjoint(module.words)
             for scope in module.scopes
             for item in every(self.program.flows.of(scope))
@@ -164,7 +162,7 @@ class Update:
         met = {(act.scope, act.node.id) for act in self.arrivals if act.does == "zero"}
         near = {act.scope for act in self.arrivals}
         near |= {method for scope in near if scope.owner is not None for method in scope.owner.inner.values()}
-        for module in self._modules():
+        for module in self.modules:
             for call, scope in module.calls.get("zero_grad", ()):
                 acts = [a for a in self.program.flows.acts(scope) if a.node is call and self._told(a)]
                 about = any(self.concerned(act) for act in acts) if acts else scope in near
@@ -203,7 +201,8 @@ class Update:
             isinstance(x.of, Cls) and owner in values.lineage(x.of.scope) for x in (*self.networks, *self._parts)
         )
 
-    def _modules(self) -> set[Module]:
+    @cached_property
+    def modules(self) -> frozenset[Module]:
         """The files that have to do with the update: its own, its callers', its networks' and its optimizer's."""
         out = {self.module, *(a.scope.module for a in self.backwards)}
         for made in (*self.networks, *self._parts, *self.optimizers):
@@ -212,7 +211,7 @@ class Update:
                     out.add(made.scope.module)
                 if isinstance(made.of, Cls):
                     out.add(made.of.scope.module)
-        return out
+        return frozenset(out)
 
     def events(self, does: str) -> list[tuple[Act, frozenset[State]]]:
         """The events of a kind that concern the gradients of this step, with the states that arrive there."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
 from gradlint.program import syntax as s
+from gradlint.program.conditions import instance_name
 from gradlint.program.flow.items import RESULT, Act, Branch, Invoke, Item, Leave, Rebind, every
 from gradlint.program.flow.lowered import Lowered
 from gradlint.program.scopes import Scope
@@ -114,10 +115,7 @@ def _on_own_instance(item: Invoke) -> bool:
         return True
     if isinstance(func.value, s.Call):
         return s.dotted(func.value.func) == "super"
-    method = item.scope.function
-    while method is not None and method.self_name is None and method.parent is not None:
-        method = method.parent.function
-    return method is not None and s.text(func.value) == method.self_name
+    return s.text(func.value) == instance_name(item.scope)
 
 
 def arguments(call: s.Call, scope: Scope) -> list[tuple[str, s.Expr]]:

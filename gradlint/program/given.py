@@ -1,0 +1,84 @@
+"""What code gives, as it is written: calls for a parameter, assignments for a name, `append` for a container."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gradlint.program import syntax as s
+from gradlint.program.flow import arguments
+from gradlint.program.losses import function_of
+from gradlint.program.scopes import Scope
+from gradlint.program.values import Values
+
+Given = tuple[s.Expr | None, Scope]  # an expression and where it stands; None for what is not known
+
+
+def held(name: s.Name, scope: Scope, values: Values) -> Iterator[Given]:
+    """What a name may hold."""
+    home = scope.lookup(name.text)
+    for binding in home.reaching(name.text, name.id if home is scope else None) if home is not None else ():
+        assert home is not None
+        if binding.kind == "param" and binding.value is None:
+            yield from _passed(name.text, home, values)
+        elif binding.kind == "value" and binding.value is not None:
+            yield from taken(binding.value, binding.path, home, values)
+        elif binding.kind == "element" and binding.value is not None:
+            for value, where in _put_into(binding.value, home, values):
+                yield from taken(value, binding.path, where, values)
+        else:
+            yield None, home
+
+
+def taken(value: s.Expr | None, path: tuple[int, ...], scope: Scope, values: Values) -> Iterator[Given]:
+    """What is taken out of a value along a path: `b` in `a, b = f()` is the second that `f` gives."""
+    if not path or value is None:
+        yield value, scope
+    elif isinstance(value, s.Sequence):
+        known = -len(value.items) <= path[0] < len(value.items) and not any(
+            isinstance(item, s.Starred) for item in value.items
+        )
+        yield from taken(value.items[path[0]] if known else None, path[1:], scope, values)
+    elif isinstance(value, s.Call):
+        functions = [function_of(v, values) for v in values.of(value.func, scope)]
+        for function in functions or [None]:
+            if function is None or not function.returns or function.yields:
+                yield None, scope
+            else:
+                for stmt in function.returns:
+                    yield from taken(stmt.value, path, function, values)
+    else:
+        yield None, scope
+
+
+def _passed(param: str, function: Scope, values: Values) -> Iterator[Given]:
+    """What the calls of a function in the project give for a parameter."""
+    for call, where in values.callers(function):
+        yield next((value for name, value in arguments(call, function) if name == param), None), where
+
+
+def _put_into(expr: s.Expr, scope: Scope, values: Values) -> Iterator[Given]:
+    """What is put into a list that starts empty: `for x in reversed(self.items)`."""
+    while isinstance(expr, s.Subscript) and isinstance(expr.index, s.Slice):
+        expr = expr.value
+    if isinstance(expr, s.Name):
+        home = scope.lookup(expr.text)
+        scopes = [home] if home is not None else []
+        starts = [b.value if b.kind == "value" and not b.path else None for x in scopes for b in x.bindings[expr.text]]
+    elif isinstance(expr, s.Attribute) and (owner := _owner(expr, scope)) is not None:
+        lineage = values.lineage(owner)
+        scopes = [inner for cls in lineage for inner in cls.walk()]
+        starts = [store.value for cls in lineage for store in values.self_stores(cls, expr.attr)]
+    else:
+        scopes, starts = [], []
+    if not starts or not all(isinstance(start, s.Sequence) and not start.items for start in starts):
+        yield None, scope
+        return
+    for call, where in (c for x in dict.fromkeys(x.module for x in scopes) for c in x.calls.get("append", ())):
+        if where in scopes and isinstance(call.func, s.Attribute) and s.text(call.func.value) == s.text(expr):
+            yield call.args[0].value if call.args else None, where
+
+
+def _owner(expr: s.Attribute, scope: Scope) -> Scope | None:
+    """The class whose instance an attribute is of, in one of its methods."""
+    function = scope.function
+    return function.owner if function is not None and s.dotted(expr.value) == function.self_name else None
