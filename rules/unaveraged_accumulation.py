@@ -44,9 +44,11 @@ class UnaveragedAccumulation(Rule):
     preview: ClassVar[bool] = True
 
     def check_update(self, update: Update) -> Iterator[Finding]:
-        if update.kind not in ("torch", "scaler") or not update.alone:
+        if not update.alone:
             return
         for act in update.accumulates:
+            if update.kind not in ("torch", "scaler") and not act.fact.get("averages"):
+                continue
             if act.scope is not update.scope or not boundary(update) or averaged(update, act):
                 continue
             yield self.at(

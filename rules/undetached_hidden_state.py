@@ -80,15 +80,23 @@ class UndetachedHiddenState(Rule):
         for state in carried_states(update):
             if state.scope.module is not update.module:
                 continue
+            kept = any(_retains(act.node) for act in update.backwards)
             yield self.at(
                 update.module,
                 state.call,
-                f"`{state.name}` is carried to the next batch with its graph: the next backward pass raises",
+                f"`{state.name}` is carried to the next batch with its graph: the next backward pass "
+                f"{'goes through all batches so far' if kept else 'raises'}",
                 help="detach it before the next batch uses it",
                 update=update,
                 related=update.related(),
                 fix=_detach(update, state),
             )
+
+
+def _retains(node: s.Node) -> bool:
+    """Whether a backward pass keeps the graph that it goes through."""
+    given = node.arg(1, "retain_graph") if isinstance(node, s.Call) else None
+    return isinstance(given, s.Constant) and given.value is True
 
 
 def _detach(update: Update, state: Carried) -> Fix | str:

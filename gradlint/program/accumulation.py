@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from gradlint.program import syntax as s
 from gradlint.program.flow import Act
+from gradlint.program.given import held
+from gradlint.program.losses import function_of
 from gradlint.program.places import holds
-from gradlint.program.scopes import Scope
+from gradlint.program.scopes import Binding, Scope
 from gradlint.program.updates import Update
+from gradlint.program.values import Made
 
 _DEPTH = 4
+_SUMS = frozenset(["sum"])  # the loss of twice as many samples is twice as large, in one batch or in two
 
 
 def boundary(update: Update) -> bool:
@@ -18,24 +22,86 @@ def boundary(update: Update) -> bool:
 
 
 def averaged(update: Update, act: Act) -> bool:
-    """Whether a loss is divided, or multiplied, on its way to its backward pass: by the number of micro-batches."""
+    """Whether a loss may be divided by the number of micro-batches, in the code or by what runs its backward pass."""
+    if (names := act.fact.get("averages")) and isinstance(names, list) and _told(update, act, names):
+        return True
     return act.operand is None or _scaled(update, act.operand, act.scope, _DEPTH)
 
 
+def _told(update: Update, act: Act, names: list[str]) -> bool:
+    """Whether the object that runs the backward pass is told the number, or may be."""
+    made = act.owner or (update.program.values.of(act.receiver, act.scope) if act.receiver is not None else ())
+    calls = [v.site for v in made if isinstance(v, Made)]
+    return not calls or any(c is None or any(a.star or a.keyword in names for a in c.args) for c in calls)
+
+
 def _scaled(update: Update, expr: s.Expr, scope: Scope, depth: int) -> bool:
-    for node in s.walk(expr):
-        if isinstance(node, s.Binary) and node.op in ("/", "*"):
+    """Whether a value as a whole is divided, or multiplied by what may be a part, or is a sum over the samples."""
+    if depth == 0:
+        return False
+    if isinstance(expr, s.Binary):
+        sides = [side for side in (expr.left, expr.right) if not isinstance(side, s.Constant)]
+        if expr.op == "/":
+            return not _counts_samples(update, expr.right, scope) or _scaled(update, expr.left, scope, depth)
+        if expr.op == "*" and len(sides) == 2:
             return True
-        if isinstance(node, s.Name) and depth:
-            found = update.program.flows.conditions.sources(node, scope)
-            if any(_scaled(update, value, where, depth - 1) for value, where in found):
-                return True
-            home = scope.lookup(node.text)
-            ops = [
-                n.op
-                for n in s.walk(scope.body, into=False)
-                if isinstance(n, s.AugAssign) and s.text(n.target) == node.text
-            ]
-            if home is not None and any(op in ("/", "*") for op in ops):
-                return True
+        return bool(sides) and all(_scaled(update, side, scope, depth) for side in sides)
+    if isinstance(expr, s.Call):
+        return _computed(update, expr, scope, depth)
+    if isinstance(expr, (s.Attribute, s.Subscript)):
+        return _scaled(update, expr.value, scope, depth)
+    if isinstance(expr, s.Conditional):
+        return any(_scaled(update, way, scope, depth) for way in (expr.then, expr.orelse))
+    if not isinstance(expr, s.Name):
+        return False
+    home = scope.lookup(expr.text)
+    for binding in home.reaching(expr.text, expr.id if home is scope else None) if home is not None else ():
+        assert home is not None
+        if isinstance(binding.node, s.Name) and _in_place(binding, home):
+            return True
+        if binding.kind == "enter" and isinstance(binding.value, s.Call) and binding.value.args:
+            return _scaled(update, binding.value.args[0].value, home, depth - 1)
+        if binding.value is not None and _scaled(update, binding.value, home, depth - 1):
+            return True
     return False
+
+
+def _in_place(binding: Binding, scope: Scope) -> bool:
+    """Whether a binding is `loss /= steps`."""
+    return binding.kind == "update" and any(
+        isinstance(n, s.AugAssign) and n.target is binding.node and n.op.rstrip("=") in ("/", "*")
+        for n in s.walk(scope.body, into=False)
+    )
+
+
+def _counts_samples(update: Update, divisor: s.Expr, scope: Scope) -> bool:
+    """Whether a loss is divided by something of its batch, as the number of its samples: `mask.sum()`."""
+    about = update.program.values.vocabulary
+    if isinstance(divisor, s.Name):
+        given = [value for value, _ in held(divisor, scope, update.program.values)]
+        return (
+            bool(given)
+            and all(v is not None and not isinstance(v, s.Name) for v in given)
+            and all(_counts_samples(update, v, scope) for v in given if v is not None)
+        )
+    names = (
+        s.last_name(n.func) if isinstance(n, s.Call) else n.attr
+        for n in s.walk(divisor)
+        if isinstance(n, (s.Call, s.Attribute))
+    )
+    return any(about.entry("untracked", n) is not None or about.entry("range_methods", n) == "total" for n in names)
+
+
+def _computed(update: Update, call: s.Call, scope: Scope, depth: int) -> bool:
+    """Whether what a call gives is scaled: what it is given, what it is called on, or in a function of the project."""
+    if s.last_name(call.func) in _SUMS:
+        return True
+    values = update.program.values
+    functions = [f for v in values.of(call.func, scope) if (f := function_of(v, values)) is not None]
+    given = [(r.value, f) for f in functions for r in f.returns if r.value is not None]
+    if given:
+        return any(_scaled(update, value, function, depth - 1) for value, function in given)
+    parts = [arg.value for arg in call.args] if len(call.args) == 1 else []
+    if isinstance(call.func, s.Attribute):
+        parts.append(call.func.value)
+    return any(_scaled(update, part, scope, depth) for part in parts)

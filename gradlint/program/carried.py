@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gradlint.program import syntax as s
+from gradlint.program.given import held, taken
 from gradlint.program.places import loops_around, span
 from gradlint.program.scopes import Binding, Scope
 from gradlint.program.updates import Update
-from gradlint.program.values import Made
+from gradlint.program.values import Func, Made, Values
+
+_DEPTH = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,8 @@ class Carried:
 
 def carried_states(update: Update) -> Iterator[Carried]:
     """The states that the loops around the update's backward passes carry on, and that nothing else sets in them."""
-    return (state for state in states_over_batches(update) if not state.resets and not _cut(state))
+    values = update.program.values
+    return (x for x in states_over_batches(update) if not (x.resets or _cut(x) or _given_cut(x, values)))
 
 
 def states_over_batches(update: Update) -> Iterator[Carried]:
@@ -67,6 +71,35 @@ def _cut(state: Carried) -> bool:
             if node.func.attr == "detach_" and _base(node.func.value) in parts:
                 return True
     return False
+
+
+def _given_cut(state: Carried, values: Values) -> bool:
+    """Whether the network gives the state without its graph: `return outputs, hidden.detach()`."""
+    bound = [b for b in state.scope.bindings[state.name] if b.value is state.call]
+    given = [each for b in bound for each in taken(state.call, b.path, state.scope, values)]
+    return bool(given) and all(_is_cut(value, where, values, _DEPTH) for value, where in given)
+
+
+def _is_cut(value: s.Expr | None, scope: Scope, values: Values, depth: int) -> bool:
+    """Whether a value, or every part of it, is out of its graph."""
+    if value is None or depth == 0:
+        return False
+    if isinstance(value, s.Sequence):
+        return all(_is_cut(item, scope, values, depth) for item in value.items)
+    if isinstance(value, s.Comprehension):
+        return _is_cut(value.element, scope, values, depth)
+    if isinstance(value, s.Attribute):
+        return values.vocabulary.entry("untracked", value.attr) is not None
+    if isinstance(value, s.Name):
+        given = list(held(value, scope, values))
+        return bool(given) and all(_is_cut(inner, where, values, depth - 1) for inner, where in given)
+    if not isinstance(value, s.Call):
+        return False
+    if values.vocabulary.entry("untracked", s.last_name(value.func)) is not None:
+        return True
+    functions = [v.scope for v in values.of(value.func, scope) if isinstance(v, Func)]
+    given = [(r.value, function) for function in functions for r in function.returns]
+    return bool(given) and all(_is_cut(inner, where, values, depth - 1) for inner, where in given)
 
 
 def _base(expr: s.Expr) -> str | None:

@@ -30,7 +30,10 @@ def retained_losses(update: Update) -> Iterator[Retained]:
             if target.text in losses or not any(start <= act.node.id <= end for act in backwards):
                 continue
             loss = next((n for n in _added(value) if n.text in losses), None)
-            if loss is not None and all(_has_graph(b) for b in scope.reaching(loss.text, loss.id)):
+            if loss is None:
+                continue
+            used = {b for act in backwards for b in scope.reaching(loss.text, act.node.id)}
+            if all(b in used and _has_graph(b) for b in scope.reaching(loss.text, loss.id)):
                 yield Retained(node, loss, target.text)
 
 

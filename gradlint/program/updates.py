@@ -159,16 +159,24 @@ class Update:
         stepped = s.text(self.act.operand) if self.act.operand is not None else None
         if any(a.receiver is not None and s.text(a.receiver) == stepped for a in self.backwards):
             return True  # an engine, which does both, and zeroes by itself
+        if self.program.flows.hands_over():
+            return True  # what is zeroed is the copy that the gradients come from
         met = {(act.scope, act.node.id) for act in self.arrivals if act.does == "zero"}
         near = {act.scope for act in self.arrivals}
         near |= {method for scope in near if scope.owner is not None for method in scope.owner.inner.values()}
         for module in self.modules:
             for call, scope in module.calls.get("zero_grad", ()):
                 acts = [a for a in self.program.flows.acts(scope) if a.node is call and self._told(a)]
-                about = any(self.concerned(act) for act in acts) if acts else scope in near
+                about = any(self.concerned(a) or self._shares(a) for a in acts) if acts else scope in near
                 if (scope, call.id) not in met and about:
                     return True
         return False
+
+    def _shares(self, zero: Act) -> bool:
+        """Whether what zeroes is another optimizer, which trains some of the same networks."""
+        values = self.program.values
+        others = {n for optimizer in zero.optimizers for n in trained_by(optimizer, values)}
+        return any(same_network(a, b, values) for a in others for b in self.networks)
 
     def _told(self, act: Act) -> bool:
         """Whether it is known what an event is about: a network, or what is an optimizer for certain."""

@@ -37,7 +37,7 @@ class Manual:
         target = targets[0]
         gradient = _gradient_of(target)
         if gradient is not None:
-            if isinstance(stmt, s.Assign) and isinstance(stmt.value, s.Constant) and not stmt.value.value:
+            if isinstance(stmt, s.Assign) and self._is_zero(stmt.value):
                 return Act("zero", stmt, self.scope, operand=target)
             if self._brings_gradient(stmt, target):
                 return Act("backward", stmt, self.scope)
@@ -52,6 +52,16 @@ class Manual:
         if isinstance(stmt, s.Assign) and not _mentions(stmt.value, base):
             return None
         return Act("step", stmt, self.scope, operand=target)
+
+    def _is_zero(self, value: s.Expr) -> bool:
+        """Whether a value is nothing, or a tensor of zeros, by whatever it is wrapped in."""
+        if isinstance(value, s.Constant):
+            return not value.value
+        if not isinstance(value, s.Call):
+            return False
+        if self.vocabulary.entry("inplace", s.last_name(value.func)) == "zero":
+            return True
+        return len(value.args) == 1 and self._is_zero(value.args[0].value)
 
     def _brings_gradient(self, stmt: s.Assign | s.AugAssign, target: s.Expr) -> bool:
         """Whether a gradient computed elsewhere is put in place: `p.grad += g`."""
