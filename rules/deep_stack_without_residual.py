@@ -12,7 +12,8 @@ class DeepStackWithoutResidual(Rule):
     """
     ## What it does
     Checks for networks with a run of at least ten weight layers, each followed by an activation of the ReLU family,
-    that has neither a residual connection nor normalization, however it is initialized.
+    that has neither a residual connection nor normalization, however it is initialized. What leads past the layers in
+    another way, such as the concatenations of a U-Net or a loss of their own, counts as well.
 
     ## Why is this bad?
     The gradient of the first layer is a product with a factor for every layer behind it. Initialization makes the
@@ -52,16 +53,16 @@ class DeepStackWithoutResidual(Rule):
     depth: int = 10
 
     def check_network(self, network: Network) -> Iterator[Finding]:
-        stacks = network.plain(self.depth)
+        stacks = [stack for stack in network.plain(self.depth) if stack.passed >= self.depth]
         if not stacks:
             return
-        deepest = max(stacks, key=len)
+        deepest = max(stacks, key=lambda stack: stack.passed)
         first = deepest.layers[0].site
         yield self.at(
             network.module,
             network.node,
-            f"{len(deepest)} layers in a row have neither a residual connection nor normalization: the gradient of the"
-            f" first is a product of {len(deepest)} factors",
+            f"{deepest.passed} layers in a row have neither a residual connection nor normalization: the gradient of"
+            f" the first is a product of {deepest.passed} factors",
             help="add the input of every two or three layers to their output, or normalize",
             related=[Related(first.module.place(first.node), "the first of these layers")] if first is not None else (),
             fix="where a residual connection fits is for you to decide",

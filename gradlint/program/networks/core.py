@@ -158,6 +158,7 @@ class Core:
     layers: list[Layer] = field(default_factory=list)
     building: list[tuple[Obj, Scope]] = field(default_factory=list)
     runs: list[tuple[Link, ...]] = field(default_factory=list)
+    outputs: list[Tensor] = field(default_factory=list)
     covered: set[Layer] = field(default_factory=set)
     order: dict[Layer, tuple[int, int]] = field(default_factory=dict)
     clock: int = 0
@@ -170,6 +171,7 @@ class Core:
         """Forgets a forward pass, so that another can be run on what was built."""
         self.budget, self.phase, self.clock, self.depth = budget, "build", 0, 0
         self.runs.clear()
+        self.outputs.clear()
         self.covered.clear()
         self.order.clear()
         self.building.clear()

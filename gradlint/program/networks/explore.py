@@ -9,7 +9,7 @@ from gradlint.program.networks.core import Cut, Decision, Raised, World, untouch
 from gradlint.program.networks.forward import Root, forward, weights
 from gradlint.program.networks.machine import Machine
 from gradlint.program.networks.making import aside, harvest, made, outermost, owner_class, shorter
-from gradlint.program.networks.objects import Container, Layer, Link
+from gradlint.program.networks.objects import Container, Layer, Link, Tensor
 from gradlint.program.networks.recipes import Recipe
 from gradlint.program.scopes import Scope
 
@@ -34,13 +34,14 @@ class Question:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """One way through: the runs, the conditions decided, and the network as it was built."""
+    """One way through: the runs, the conditions decided, the network as it was built, and what its methods gave."""
 
     root: Root
     runs: tuple[tuple[Link, ...], ...]
     decisions: Mapping[int, Decision]
     order: Mapping[Layer, tuple[int, int]]
     containers: tuple[Container, ...] = ()
+    outputs: tuple[Tensor, ...] = ()
 
     def longest(self) -> int:
         return max((len(r) for r in self.runs), default=0)
@@ -280,7 +281,12 @@ class _Judging:
 
 def _outcome(machine: Machine, root: Root) -> Outcome:
     return Outcome(
-        root, tuple(_segments(machine)), dict(machine.decisions), dict(machine.order), tuple(machine.containers)
+        root,
+        tuple(_segments(machine)),
+        dict(machine.decisions),
+        dict(machine.order),
+        tuple(machine.containers),
+        tuple(machine.outputs),
     )
 
 

@@ -6,6 +6,7 @@ from gradlint.program import syntax as s
 from gradlint.program.networks.core import Raised
 from gradlint.program.networks.machine import Machine
 from gradlint.program.networks.objects import Container, Fn, Layer, Obj, Tensor, Value, layer_of, walk_modules
+from gradlint.program.networks.tensors import tensors
 from gradlint.program.scopes import Scope
 
 _METHODS = 12
@@ -17,9 +18,11 @@ def forward(machine: Machine, root: Root) -> None:
     """Runs a network: its `forward`, else the methods that use its layers, else the sequences it holds."""
     machine.phase = "run"
     machine.runs.clear()
+    machine.outputs.clear()
     node = s.Call(0, s.Unread(0), ())
     if isinstance(root, Container):
-        machine.call(root, [Tensor()], {}, node, machine.module_frame(_scope(root)))
+        given = machine.call(root, [Tensor()], {}, node, machine.module_frame(_scope(root)))
+        machine.outputs.extend(tensors([given]))
         return
     values = machine.world.values
     found = values.find_method(root.cls, "forward") or values.find_method(root.cls, "__call__")
@@ -32,7 +35,8 @@ def forward(machine: Machine, root: Root) -> None:
             else:
                 raise
     elif root.container is not None or root.layer is not None:
-        machine.call(root, [Tensor()], {}, node, machine.module_frame(root.cls))
+        given = machine.call(root, [Tensor()], {}, node, machine.module_frame(root.cls))
+        machine.outputs.extend(tensors([given]))
     left = {layer for layer in weights(root) if not layer.runs}
     if left:
         _others(machine, root, found, left)
@@ -92,7 +96,8 @@ def _call(machine: Machine, root: Obj, scope: Scope) -> None:
         elif isinstance(param.default, s.Constant) and param.default.value is None:
             unknown = machine.unknown("given", str(scope.module.path), scope.node.id, index)
             kwargs[param.name] = unknown
-    machine.call_function(Fn(scope, machine.module_frame(scope), root, True), args, kwargs)
+    given = machine.call_function(Fn(scope, machine.module_frame(scope), root, True), args, kwargs)
+    machine.outputs.extend(tensors([given]))
 
 
 def _uses_instance(scope: Scope) -> bool:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from heapq import heappop, heappush
+from itertools import count
 from weakref import WeakKeyDictionary
 
 from gradlint.program import syntax as s
@@ -35,6 +38,27 @@ class Stack:
         return tuple(link.layer for link in self.links)
 
     def __len__(self) -> int:
+        return len(self.links)
+
+    @cached_property
+    def passed(self) -> int:
+        """Through how many layers the gradient of the first one comes, on the shortest way from what the network gives.
+
+        They are fewer than those of the stack where something leads past it: a concatenation, an output of its own.
+        """
+        order = count()  # tensors have none
+        waiting = [(0, next(order), tensor) for tensor in self.outcome.outputs]
+        seen: set[int] = set()
+        while waiting:
+            far, _, here = heappop(waiting)
+            if id(here) in seen:
+                continue
+            seen.add(id(here))
+            if here.layer is self.links[0].layer:
+                return far
+            far += here.op == "activation" and any(parent.pending is not None for parent in here.parents)
+            for parent in here.parents:
+                heappush(waiting, (far, next(order), parent))
         return len(self.links)
 
 
