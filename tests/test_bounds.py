@@ -90,3 +90,12 @@ def test_a_bound_is_a_problem_of_the_file_alone(
     done = gradlint("--no-cache")
     assert done.status == 2
     assert done.err.startswith("error: train.py:25:9: too many ways lead to this step to be followed")
+
+
+def test_a_search_that_is_given_up_is_said(project: Path, gradlint: Gradlint) -> None:
+    chain = "".join(f"def f{number + 1}():\n    return f{number}()\n\n\n" for number in range(60))
+    text = HEAD + "def f0():\n    return nn.Linear(1, 1)\n\n\n" + chain + RNN_LOOP.partition("\n\n\n")[2]
+    (project / "train.py").write_text(text.replace("Tagger()", "f60()").replace("Model()", "f60()"))
+    row = next(n for n, line in enumerate((project / "train.py").read_text().splitlines(), 1) if ".step()" in line)
+    said = gradlint("explain", f"train.py:{row}").out
+    assert "the search for it was given up: it leads through too much code" in said

@@ -41,10 +41,10 @@ class File:
 
     def singular_operations(self) -> Iterator[Singular]:
         """The operations on the way to a loss whose operand reaches a point where they are singular."""
-        ranges = Ranges(self.program.values)
-        for node, scope in Losses.of(self.program).expressions(self.module):
+        ranges, losses = Ranges(self.program.values), Losses.of(self.program)
+        for node, scope in losses.expressions(self.module):
             found = ranges.singular(node, scope)
-            if found is not None:
+            if found is not None and losses.learned(found.operand, scope):
                 yield found
 
     def calls(self) -> Iterator[tuple[s.Call, Scope]]:

@@ -8,15 +8,19 @@ from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 from gradlint.program import syntax as s
+from gradlint.program.flow import arguments
 from gradlint.program.project import Module
 from gradlint.program.reach import is_network
 from gradlint.program.scopes import Scope
 from gradlint.program.traits import trained
 from gradlint.program.updates import Program
-from gradlint.program.values import Cls, Func, Made, Value, Values
+from gradlint.program.values import Cls, Func, Made, Unknown, Value, Values
 
 _MODULES = 80
 _EXPRESSIONS = 60_000
+_DEPTH = 3
+_LEARNED = 400
+_OF_TENSORS = ("range_methods", "singular_methods", "untracked")
 _GATHERS = ("append", "extend", "insert", "add", "update")
 _REDUCES = frozenset(["mean", "sum"])
 
@@ -29,6 +33,7 @@ class Losses:
     _on_path: dict[Scope, set[int]] = field(default_factory=lambda: defaultdict(set))
     _queue: list[tuple[s.Expr, Scope]] = field(default_factory=list)
     _live: dict[Scope, frozenset[int]] = field(default_factory=dict)
+    _calls: dict[Scope, list[tuple[s.Call, Scope]]] = field(default_factory=lambda: defaultdict(list))
     _left: int = _EXPRESSIONS
 
     @classmethod
@@ -53,6 +58,67 @@ class Losses:
                 if on_path and node.id in on_path and isinstance(node, s.Expr):
                     yield node, scope
 
+    def learned(self, expr: s.Expr, scope: Scope) -> bool:
+        """Whether a value may be computed from a network or a parameter: what is only data needs no gradient."""
+        seen: set[s.Node] = set()
+        queue = [(expr, scope)]
+        while queue and len(seen) < _LEARNED:
+            here, where = queue.pop()
+            if here in seen:
+                continue
+            seen.add(here)
+            if isinstance(here, s.Call) and self._trains(here.func, where):
+                return True
+            if isinstance(here, (s.Name, s.Attribute)) and self._is_parameter(here, where):
+                return True
+            given = list(self._given(here, where)) if isinstance(here, s.Name) else []
+            if any(value is None for value, _ in given):
+                return True
+            queue += [(value, place) for value, place in given if value is not None]
+            queue += self._sources(here, where)
+        return bool(queue)
+
+    def _trains(self, called: s.Expr, scope: Scope) -> bool:
+        """Whether what is called may be a network with weights."""
+        values = self.program.values
+        found = values.of(called, scope)
+        if found:
+            return any(isinstance(v, Unknown) or self.program.traits.weighted(v) for v in found)
+        if isinstance(called, s.Attribute):
+            about = values.vocabulary
+            return not any(about.entry(section, called.attr) is not None for section in _OF_TENSORS)
+        return isinstance(called, s.Name) and scope.lookup(called.text) is not None
+
+    def _is_parameter(self, expr: s.Expr, scope: Scope) -> bool:
+        values = self.program.values
+        for made in values.of(expr, scope):
+            if isinstance(made, Made) and made.site is not None:
+                if _requires_gradient(made.site):
+                    return True
+                if any(values.vocabulary.entry("weights", base) is not None for base in values.bases_of(made)):
+                    return True
+        return False
+
+    def _given(self, name: s.Name, scope: Scope) -> Iterator[tuple[s.Expr | None, Scope]]:
+        """What calls give for a parameter of a function, those on the way to the loss if there are any."""
+        home = scope.lookup(name.text)
+        if home is None or home.kind != "function" or name.text == home.self_name:
+            return
+        if not any(b.kind == "param" for b in home.reaching(name.text, name.id if home is scope else None)):
+            return
+        calls = self._calls.get(home) or self.program.values.callers(home)
+        if (
+            not calls
+            and home.owner is not None
+            and home.name == "forward"
+            and self.program.traits.weighted(Made(Cls(home.owner)))
+        ):
+            return  # what goes into a network is data
+        if not calls:
+            yield None, home
+        for call, where in calls:
+            yield next((value for param, value in arguments(call, home) if param == name.text), None), where
+
     def _starts(self) -> Iterator[tuple[s.Expr, Scope]]:
         """What the backward passes of the project start at."""
         for count, module in enumerate(self.program.values.files.mentioning("backward")):
@@ -72,10 +138,15 @@ class Losses:
         forward = cls.inner[bound[-1].node.id]
         if len(forward.params) < 3 or not is_network(Made(Cls(cls)), values):
             return False
-        if not any(isinstance(n, s.Call) and s.last_name(n.func) in _REDUCES for n in s.walk(cls.body)):
+        if not any(_is_reduced(r.value, forward, _DEPTH) for r in forward.returns):
             return False
-        made = (v for inner in cls.walk() for x in inner.stores if x.value is not None for v in values.stored(x, None))
-        return not any(isinstance(v, Made) and self._holds_weights(v) for v in made)
+        return not self._has_layers(cls)
+
+    def _has_layers(self, cls: Scope) -> bool:
+        """Whether a class makes layers with weights for itself."""
+        stores = (x for inner in cls.walk() for x in inner.stores if x.value is not None)
+        made = (v for x in stores for v in self.program.values.stored(x, None))
+        return any(isinstance(v, Made) and self._holds_weights(v) for v in made)
 
     def _holds_weights(self, made: Made) -> bool:
         if isinstance(made.of, Cls):
@@ -164,9 +235,28 @@ class Losses:
         for value in self.program.values.of(call.func, scope):
             function = function_of(value, self.program.values)
             if function is not None:
+                self._calls[function].append((call, scope))
                 yield from ((r.value, function) for r in function.returns if r.value is not None)
                 if isinstance(function.node, s.Lambda):
                     yield function.node.body, function
+
+
+def _is_reduced(expr: s.Expr | None, scope: Scope, depth: int) -> bool:
+    """Whether a value is a mean or a sum, or computed from one."""
+    if isinstance(expr, s.Call):
+        func = expr.func
+        inner = [a.value for a in expr.args] + ([func.value] if isinstance(func, s.Attribute) else [])
+        return s.last_name(func) in _REDUCES or any(_is_reduced(part, scope, depth) for part in inner)
+    if isinstance(expr, s.Name) and depth > 0:
+        return any(_is_reduced(b.value, scope, depth - 1) for b in scope.reaching(expr.text, expr.id))
+    if isinstance(expr, (s.Binary, s.Unary, s.Conditional, s.Sequence)):
+        return any(_is_reduced(part, scope, depth) for part in s.children(expr) if isinstance(part, s.Expr))
+    return False
+
+
+def _requires_gradient(call: s.Call) -> bool:
+    given = call.arg(None, "requires_grad")
+    return given is not None and not (isinstance(given, s.Constant) and not given.value)
 
 
 def _is_container(expr: s.Expr | None, scope: Scope) -> bool:

@@ -10,6 +10,7 @@ from gradlint.program import syntax as s
 from gradlint.program.given import held
 from gradlint.program.losses import function_of
 from gradlint.program.names import Lib
+from gradlint.program.places import loops_around
 from gradlint.program.scopes import Scope
 from gradlint.program.values import Bound, Made, Values
 
@@ -56,6 +57,8 @@ class Ranges:
         lies = self.of(operand, scope)
         if lies is None and does == "log" and self._complemented(operand, scope):
             lies = "unit"
+        if scope.kind == "module" and not loops_around(scope, node):
+            return None  # it is computed once, before what trains: of data, not of what a network gives
         reached = {"root": ("nonnegative", "square")}.get(does, ("unit", "nonnegative"))
         if lies not in reached:  # the root of a sigmoid is sound but where its logit is below -100
             return None
@@ -125,13 +128,9 @@ class Ranges:
 
     def _all(self, found: Iterator[Range | None]) -> Range | None:
         """One range for all ways: the widest of those that reach zero, nothing if one is unknown or does not."""
-        known: set[Range] = set()
-        for lies in found:
-            if lies is None:
-                return None
-            known.add(lies)
-        if len(known) == 1:
-            return known.pop()
+        known = set(found)
+        if len(known) == 1 or "fine" in known:
+            return "fine" if "fine" in known else known.pop()
         return "nonnegative" if known and known <= {"unit", "nonnegative", "square"} else None
 
     def _named(self, name: s.Name, scope: Scope, depth: int) -> Range | None:
@@ -174,6 +173,9 @@ class Ranges:
             return "square"
         if left is None or right is None:
             return None
+        if expr.op == "/" and right == "positive" and _is_one(expr.left) and isinstance(expr.right, s.Binary):
+            if expr.right.op == "+" and (_is_one(expr.right.left) or _is_one(expr.right.right)):
+                return "unit"  # a sigmoid by hand
         if expr.op == "+":
             if "positive" in (left, right):
                 return "positive"
@@ -318,6 +320,10 @@ def _power(base: s.Expr, exponent: s.Expr) -> tuple[str, s.Expr] | None:
     if negative or inner.value < 0:
         return ("division", base)
     return ("root", base) if 0 < inner.value < 1 else None
+
+
+def _is_one(expr: s.Expr) -> bool:
+    return isinstance(expr, s.Constant) and expr.value == 1
 
 
 def _complements(a: s.Expr | None, b: s.Expr | None) -> bool:

@@ -47,7 +47,7 @@ class Core:
 
     def was_cut(self, expr: s.Expr, scope: Scope) -> bool:
         """Whether the search for what an expression holds was given up at a bound."""
-        return ("e", scope.module.path, expr.id, None) in self._given_up
+        return (scope.module, expr.id, None) in self._given_up
 
     def spelled(self, expr: s.Expr, scope: Scope, context: Context | None = None) -> frozenset[str]:
         """The texts that an expression may give, `*` for what is not known of them."""
