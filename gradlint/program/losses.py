@@ -107,15 +107,9 @@ class Losses:
         if not any(b.kind == "param" for b in home.reaching(name.text, name.id if home is scope else None)):
             return
         calls = self._calls.get(home) or self.program.values.callers(home)
-        if (
-            not calls
-            and home.owner is not None
-            and home.name == "forward"
-            and self.program.traits.weighted(Made(Cls(home.owner)))
-        ):
-            return  # what goes into a network is data
-        if not calls:
-            yield None, home
+        owner = home.owner if home.name == "forward" else None
+        if not calls and (owner is None or not self._has_layers(owner)):
+            yield None, home  # what goes into a network is data
         for call, where in calls:
             yield next((value for param, value in arguments(call, home) if param == name.text), None), where
 

@@ -129,12 +129,14 @@ class Calls(Manual):
 
     def _of_engine(self, act: Act, call: s.Call, receiver: s.Expr) -> Act:
         """`engine.backward(loss)`: what nothing here computes is given the loss, and is not it."""
-        if len(call.args) != 1 or call.args[0].keyword or call.args[0].star:
-            return act
-        home = self.scope.lookup(receiver.text) if isinstance(receiver, s.Name) else None
-        if home is not None and any(b.kind != "param" for b in home.bindings[s.text(receiver)]):
-            return act
-        loss = call.args[0].value
+        loss = call.arg(None, "loss")
+        if loss is None:
+            if len(call.args) != 1 or call.args[0].keyword or call.args[0].star:
+                return act
+            home = self.scope.lookup(receiver.text) if isinstance(receiver, s.Name) else None
+            if home is not None and any(b.kind != "param" for b in home.bindings[s.text(receiver)]):
+                return act
+            loss = call.args[0].value
         names = self.conditions.texts(loss) | self.conditions.light(loss, self.scope)
         return replace(act, operand=loss, names=names)
 
