@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from gradlint.program import syntax as s
 from gradlint.program.flow import Act
-from gradlint.program.given import held
-from gradlint.program.losses import function_of
+from gradlint.program.given import function_of, held
 from gradlint.program.places import holds
 from gradlint.program.scopes import Binding, Scope
 from gradlint.program.updates import Update

@@ -6,14 +6,16 @@ from collections.abc import Iterator
 
 from gradlint.program import syntax as s
 from gradlint.program.flow import arguments
-from gradlint.program.losses import function_of
 from gradlint.program.scopes import Scope
-from gradlint.program.values import Values
+from gradlint.program.values import Cls, Func, Made, Value, Values
 
 Given = tuple[s.Expr | None, Scope]  # an expression and where it stands; None for what is not known
 
 
-def held(name: s.Name, scope: Scope, values: Values) -> Iterator[Given]:
+_DEPTH = 4
+
+
+def held(name: s.Name, scope: Scope, values: Values, depth: int = _DEPTH) -> Iterator[Given]:
     """What a name may hold."""
     home = scope.lookup(name.text)
     for binding in home.reaching(name.text, name.id if home is scope else None) if home is not None else ():
@@ -21,23 +23,30 @@ def held(name: s.Name, scope: Scope, values: Values) -> Iterator[Given]:
         if binding.kind == "param" and binding.value is None:
             yield from _passed(name.text, home, values)
         elif binding.kind == "value" and binding.value is not None:
-            yield from taken(binding.value, binding.path, home, values)
+            yield from taken(binding.value, binding.path, home, values, depth)
         elif binding.kind == "element" and binding.value is not None:
             for value, where in _put_into(binding.value, home, values):
-                yield from taken(value, binding.path, where, values)
+                yield from taken(value, binding.path, where, values, depth)
         else:
             yield None, home
 
 
-def taken(value: s.Expr | None, path: tuple[int, ...], scope: Scope, values: Values) -> Iterator[Given]:
+def taken(
+    value: s.Expr | None, path: tuple[int, ...], scope: Scope, values: Values, depth: int = _DEPTH
+) -> Iterator[Given]:
     """What is taken out of a value along a path: `b` in `a, b = f()` is the second that `f` gives."""
     if not path or value is None:
         yield value, scope
+    elif depth <= 0:
+        yield None, scope
+    elif isinstance(value, s.Name):
+        for inner, where in held(value, scope, values, depth - 1):
+            yield from taken(inner, path, where, values, depth - 1)
     elif isinstance(value, s.Sequence):
         known = -len(value.items) <= path[0] < len(value.items) and not any(
             isinstance(item, s.Starred) for item in value.items
         )
-        yield from taken(value.items[path[0]] if known else None, path[1:], scope, values)
+        yield from taken(value.items[path[0]] if known else None, path[1:], scope, values, depth - 1)
     elif isinstance(value, s.Call):
         functions = [function_of(v, values) for v in values.of(value.func, scope)]
         for function in functions or [None]:
@@ -45,7 +54,7 @@ def taken(value: s.Expr | None, path: tuple[int, ...], scope: Scope, values: Val
                 yield None, scope
             else:
                 for stmt in function.returns:
-                    yield from taken(stmt.value, path, function, values)
+                    yield from taken(stmt.value, path, function, values, depth - 1)
     else:
         yield None, scope
 
@@ -82,3 +91,12 @@ def _owner(expr: s.Attribute, scope: Scope) -> Scope | None:
     """The class whose instance an attribute is of, in one of its methods."""
     function = scope.function
     return function.owner if function is not None and s.dotted(expr.value) == function.self_name else None
+
+
+def function_of(value: Value, values: Values) -> Scope | None:
+    """The function of the project that runs when a value is called."""
+    if isinstance(value, Func):
+        return value.scope
+    if isinstance(value, Made) and isinstance(value.of, Cls):
+        return values.find_method(value.of.scope, "forward") or values.find_method(value.of.scope, "__call__")
+    return None

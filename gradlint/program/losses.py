@@ -9,12 +9,13 @@ from weakref import WeakKeyDictionary
 
 from gradlint.program import syntax as s
 from gradlint.program.flow import arguments
+from gradlint.program.given import function_of, held
 from gradlint.program.project import Module
 from gradlint.program.reach import is_network
 from gradlint.program.scopes import Scope
 from gradlint.program.traits import trained
 from gradlint.program.updates import Program
-from gradlint.program.values import Cls, Func, Made, Unknown, Value, Values
+from gradlint.program.values import Cls, Made, Unknown, Values
 
 _MODULES = 80
 _EXPRESSIONS = 60_000
@@ -71,12 +72,28 @@ class Losses:
                 return True
             if isinstance(here, (s.Name, s.Attribute)) and self._is_parameter(here, where):
                 return True
+            if isinstance(here, s.Name) and self._is_sample(here, where):
+                continue
             given = list(self._given(here, where)) if isinstance(here, s.Name) else []
             if any(value is None for value, _ in given):
                 return True
+            if isinstance(here, s.Name):
+                given += held(here, where, self.program.values)  # what is put into a list comes out of it
             queue += [(value, place) for value, place in given if value is not None]
             queue += self._sources(here, where)
         return bool(queue)
+
+    def _is_sample(self, name: s.Name, scope: Scope) -> bool:
+        """Whether a name goes through what a function is given: batches."""
+        home = scope.lookup(name.text)
+        bindings = home.reaching(name.text, name.id if home is scope else None) if home is not None else []
+        return bool(bindings) and all(b.kind == "element" and self._is_passed(b.value, scope) for b in bindings)
+
+    def _is_passed(self, expr: s.Expr | None, scope: Scope) -> bool:
+        if isinstance(expr, s.Call):  # enumerate(batches)
+            return len(expr.args) > 0 and self._is_passed(expr.args[0].value, scope)
+        home = scope.lookup(expr.text) if isinstance(expr, s.Name) else None
+        return home is not None and all(b.kind == "param" for b in home.bindings[s.text(expr)]) if expr else False
 
     def _trains(self, called: s.Expr, scope: Scope) -> bool:
         """Whether what is called may be a network with weights."""
@@ -258,15 +275,6 @@ def _is_container(expr: s.Expr | None, scope: Scope) -> bool:
     if isinstance(expr, s.Call):
         return isinstance(expr.func, s.Name) and scope.lookup(expr.func.text) is None
     return isinstance(expr, (s.Sequence, s.Mapping, s.Comprehension))
-
-
-def function_of(value: Value, values: Values) -> Scope | None:
-    """The function of the project that runs when a value is called."""
-    if isinstance(value, Func):
-        return value.scope
-    if isinstance(value, Made) and isinstance(value.of, Cls):
-        return values.find_method(value.of.scope, "forward") or values.find_method(value.of.scope, "__call__")
-    return None
 
 
 _KNOWN: WeakKeyDictionary[Values, Losses] = WeakKeyDictionary()

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gradlint.program import syntax as s
-from gradlint.program.given import held
-from gradlint.program.losses import function_of
+from gradlint.program.given import function_of, held
 from gradlint.program.names import Lib
 from gradlint.program.places import loops_around
 from gradlint.program.scopes import Scope
