@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from gradlint.program import syntax as s
 from gradlint.program.flow import Act
-from gradlint.program.given import function_of, held
+from gradlint.program.given import function_of, held, taken
 from gradlint.program.places import holds
 from gradlint.program.scopes import Binding, Scope
 from gradlint.program.updates import Update
-from gradlint.program.values import Made
+from gradlint.program.values import Made, Values
 
 _DEPTH = 4
 _SUMS = frozenset(["sum"])  # the loss of twice as many samples is twice as large, in one batch or in two
@@ -60,8 +60,9 @@ def _scaled(update: Update, expr: s.Expr, scope: Scope, depth: int) -> bool:
             return True
         if binding.kind == "enter" and isinstance(binding.value, s.Call) and binding.value.args:
             return _scaled(update, binding.value.args[0].value, home, depth - 1)
-        if binding.value is not None and _scaled(update, binding.value, home, depth - 1):
-            return True
+        for value, where in taken(binding.value, binding.path, home, update.program.values):
+            if value is not None and _scaled(update, value, where, depth - 1):
+                return True
     return False
 
 
@@ -91,11 +92,21 @@ def _counts_samples(update: Update, divisor: s.Expr, scope: Scope) -> bool:
     return any(about.entry("untracked", n) is not None or about.entry("range_methods", n) == "total" for n in names)
 
 
+def _sums(call: s.Call, values: Values) -> bool:
+    """Whether a criterion is told to sum over the samples."""
+    for arg in call.args:
+        said = values.vocabulary.entry("summed", arg.keyword or "")
+        if said is not None and isinstance(arg.value, s.Constant) and arg.value.value == said:
+            return True
+    return False
+
+
 def _computed(update: Update, call: s.Call, scope: Scope, depth: int) -> bool:
     """Whether what a call gives is scaled: what it is given, what it is called on, or in a function of the project."""
-    if s.last_name(call.func) in _SUMS:
-        return True
     values = update.program.values
+    made = [v.site for v in values.of(call.func, scope) if isinstance(v, Made) and v.site is not None]
+    if s.last_name(call.func) in _SUMS or any(_sums(each, values) for each in (call, *made)):
+        return True
     functions = [f for v in values.of(call.func, scope) if (f := function_of(v, values)) is not None]
     given = [(r.value, f) for f in functions for r in f.returns if r.value is not None]
     if given:
