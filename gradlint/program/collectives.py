@@ -7,10 +7,11 @@ from gradlint.program.flow import Act
 
 
 def agreed(act: Act) -> bool:
-    """Whether the names that a test asks about went through a collective, by the way such calls are named."""
+    """Whether the names that a test asks about went through a collective before, by the way such calls are named."""
     names = act.names | {s.text(n) for n in s.walk(act.node) if isinstance(n, s.Name)}
     for node in s.calls(act.scope.body):
-        if is_collective(s.last_name(node.func)) and any(_reads(a.value, names) for a in node.args):
+        before = node.id <= act.node.id or any(n is node for n in s.walk(act.node))
+        if before and is_collective(s.last_name(node.func)) and any(_reads(a.value, names) for a in node.args):
             return True
     return False
 
