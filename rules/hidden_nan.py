@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from gradlint import Finding, Level, Rule, Update
+from gradlint import Finding, Level, Related, Rule, Update
+from gradlint.program import syntax as s
+from gradlint.program.given import parts
 
 
 class HiddenNan(Rule):
@@ -47,13 +49,18 @@ class HiddenNan(Rule):
         for act in update.backwards:
             if act.scope.module is not update.module:
                 continue
-            for call, _ in act.scope.module.calls.get("nan_to_num", ()):
-                if update.program.flows.passes(call, act):
-                    yield self.at(
-                        update.module,
-                        call,
-                        "this puts zero in the place of NaN in the loss, and leaves what gave it",
-                        help="raise on a loss that is not finite, and find the operation that made it so",
-                        update=update,
-                        related=update.related(),
-                    )
+            seen: set[s.Node] = set()
+            for part, scope in parts(act.operand, act.scope, update.program.values):
+                if not isinstance(part, s.Call) or s.last_name(part.func) != "nan_to_num" or part in seen:
+                    continue
+                seen.add(part)
+                here = scope.module is update.module
+                yield self.at(
+                    update.module,
+                    part if here else act.node,
+                    f"{'this puts' if here else 'what leads to this loss puts'} zero in the place of NaN in the loss, "
+                    "and leaves what gave it",
+                    help="raise on a loss that is not finite, and find the operation that made it so",
+                    update=update,
+                    related=[*update.related(), Related(scope.module.place(part), "NaN is replaced here")],
+                )

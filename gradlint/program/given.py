@@ -59,6 +59,35 @@ def taken(
         yield None, scope
 
 
+def parts(expr: s.Expr | None, scope: Scope, values: Values, depth: int = _DEPTH) -> Iterator[tuple[s.Expr, Scope]]:
+    """A value and what it is as it stands, or by sums, under names, out of containers and out of functions."""
+    if expr is None:
+        return
+    yield expr, scope
+    if isinstance(expr, s.Name):
+        for inner, where in held(expr, scope, values) if depth else ():
+            yield from parts(inner, where, values, depth - 1)
+    elif isinstance(expr, s.Binary):
+        yield from parts(expr.left, scope, values, depth)
+        yield from parts(expr.right, scope, values, depth)
+    elif isinstance(expr, s.Comprehension):
+        yield from parts(expr.element, scope, values, depth)
+    elif isinstance(expr, s.Sequence):
+        for item in expr.items:
+            yield from parts(item, scope, values, depth)
+    elif isinstance(expr, (s.Attribute, s.Subscript)):
+        yield from parts(expr.value, scope, values, depth)
+    elif isinstance(expr, s.Call):
+        functions = [f for v in values.of(expr.func, scope) if (f := function_of(v, values)) is not None]
+        for function in functions if depth else ():
+            for stmt in function.returns:
+                yield from parts(stmt.value, function, values, depth - 1)
+        if not functions and len(expr.args) == 1:
+            yield from parts(expr.args[0].value, scope, values, depth)
+        elif not functions and not expr.args and isinstance(expr.func, s.Attribute):
+            yield from parts(expr.func.value, scope, values, depth)
+
+
 def _passed(param: str, function: Scope, values: Values) -> Iterator[Given]:
     """What the calls of a function in the project give for a parameter."""
     for call, where in values.callers(function):

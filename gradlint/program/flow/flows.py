@@ -36,20 +36,6 @@ class Flows(Pruned):
             return next((call for call in found if call is not None), None)
         return None
 
-    def passes(self, call: s.Call, backward: Act, depth: int = 3) -> bool:
-        """Whether what a call gives is what a backward pass starts from, as it is or under a name."""
-        expr = backward.operand
-        return expr is not None and self._gives(call, expr, backward.scope, depth)
-
-    def _gives(self, call: s.Call, expr: s.Expr, scope: Scope, depth: int) -> bool:
-        if any(node is call for node in s.walk(expr)):
-            return True
-        if isinstance(expr, s.Binary):
-            return any(self._gives(call, side, scope, depth) for side in (expr.left, expr.right))
-        if isinstance(expr, s.Name) and depth > 0:
-            return any(self._gives(call, v, w, depth - 1) for v, w in self.conditions.sources(expr, scope))
-        return False
-
     def hands_over(self) -> bool:
         """Whether the project gives gradients of one network to a copy of it: `shared._grad = own.grad`."""
         if self._handed is None:
