@@ -8,6 +8,7 @@ from typing import ClassVar
 from gradlint import File, Finding, Fix, Level, Rule, Safety
 from gradlint.fix import verbs
 from gradlint.program import syntax as s
+from gradlint.program.scopes import Scope
 
 
 class UngatedRecurrence(Rule):
@@ -71,6 +72,8 @@ class UngatedRecurrence(Rule):
     def check_file(self, file: File) -> Iterator[Finding]:
         gated = file.program.values.vocabulary
         for call, scope in file.calls():
+            if not _is_used(file, scope):
+                continue
             spelled = file.spelled(call.func, scope)
             now = gated.entry("gated", spelled) if spelled is not None else None
             if isinstance(now, str):
@@ -81,6 +84,11 @@ class UngatedRecurrence(Rule):
                     help="an LSTM or a GRU lets it pass unchanged",
                     fix=_fix(file, call, now),
                 )
+
+
+def _is_used(file: File, scope: Scope) -> bool:
+    """Whether a layer is made for a network, or in a file that trains: not to be shown or timed."""
+    return scope.kind != "module" or "backward" in file.module.words
 
 
 def _fix(file: File, call: s.Call, now: str) -> Fix | str:
