@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from gradlint.program import syntax as s
 from gradlint.program.flow import Act
 from gradlint.program.given import function_of, held, taken
@@ -16,8 +18,13 @@ _SUMS = frozenset(["sum"])  # the loss of twice as many samples is twice as larg
 
 def boundary(update: Update) -> bool:
     """Whether the step is taken every so many batches: under a condition with a remainder."""
+    return next(_remainders(update), None) is not None
+
+
+def _remainders(update: Update) -> Iterator[s.Binary]:
     tests = (n.test for n in s.walk(update.scope.body, into=False) if isinstance(n, s.If) and holds(n, update.node))
-    return any(isinstance(part, s.Binary) and part.op == "%" for test in tests for part in s.walk(test))
+    for test in tests:
+        yield from (part for part in s.walk(test) if isinstance(part, s.Binary) and part.op == "%")
 
 
 def averaged(update: Update, act: Act) -> bool:
@@ -39,12 +46,7 @@ def _scaled(update: Update, expr: s.Expr, scope: Scope, depth: int) -> bool:
     if depth == 0:
         return False
     if isinstance(expr, s.Binary):
-        sides = [side for side in (expr.left, expr.right) if not isinstance(side, s.Constant)]
-        if expr.op == "/":
-            return not _counts_samples(update, expr.right, scope) or _scaled(update, expr.left, scope, depth)
-        if expr.op == "*" and len(sides) == 2:
-            return True
-        return bool(sides) and all(_scaled(update, side, scope, depth) for side in sides)
+        return _combined(update, expr, scope, depth)
     if isinstance(expr, s.Call):
         return _computed(update, expr, scope, depth)
     if isinstance(expr, (s.Attribute, s.Subscript)):
@@ -66,10 +68,35 @@ def _scaled(update: Update, expr: s.Expr, scope: Scope, depth: int) -> bool:
     return False
 
 
+def _combined(update: Update, expr: s.Binary, scope: Scope, depth: int) -> bool:
+    sides = [side for side in (expr.left, expr.right) if not isinstance(side, s.Constant)]
+    if expr.op in ("/", "*") and (scope in update.near or _counts_batches(update, expr)):
+        if expr.op == "*" and len(sides) == 2:
+            return True
+        if expr.op == "/":
+            return not _counts_samples(update, expr.right, scope)
+    if expr.op == "/" and len(sides) == 2:
+        return False  # a mean over the samples
+    found = [_scaled(update, side, scope, depth) for side in sides]
+    return any(found) if expr.op == "*" else bool(found) and all(found)
+
+
+def _counts_batches(update: Update, expr: s.Binary) -> bool:
+    """Whether a factor is named as what the step is taken every so many batches by."""
+    counts = {_name(n) for r in _remainders(update) for n in s.walk(r.right)} - {None}
+    return any(_name(node) in counts for node in s.walk(expr))
+
+
+def _name(node: s.Node) -> str | None:
+    return node.attr if isinstance(node, s.Attribute) else node.text if isinstance(node, s.Name) else None
+
+
 def _in_place(binding: Binding, scope: Scope) -> bool:
     """Whether a binding is `loss /= steps`."""
     return binding.kind == "update" and any(
-        isinstance(n, s.AugAssign) and n.target is binding.node and n.op.rstrip("=") in ("/", "*")
+        isinstance(n, s.AugAssign)
+        and n.target is binding.node
+        and (n.op.rstrip("=") == "/" or (n.op.rstrip("=") == "*" and not isinstance(n.value, s.Constant)))
         for n in s.walk(scope.body, into=False)
     )
 

@@ -112,8 +112,8 @@ class Core:
         out: set[Value] = set()
         for values in sets:
             out |= values
-            if len(out) > 2 * WIDTH:
-                break
+        if len(out) > 2 * WIDTH:  # cut by rank, not by what came first: sets have another order in each run
+            return frozenset(sorted(out, key=rank)[: 2 * WIDTH])
         return frozenset(out)
 
     # --- what the later layers do -----------------------------------------------------------------
