@@ -11,7 +11,7 @@ from gradlint.program.project import Files
 from gradlint.program.scopes import Binding, Scope
 from gradlint.program.spelling import spellings
 from gradlint.program.values.objects import NONE, Const, Context, Func, Made, Value, ValueSet
-from gradlint.program.values.order import rank
+from gradlint.program.values.order import Ranked, rank
 from gradlint.vocabulary import Vocabulary
 
 _DEPTH = 48
@@ -97,6 +97,8 @@ class Core:
             del stack.keys[key]
         if len(result) > WIDTH:
             result = frozenset(sorted(result, key=rank)[:WIDTH])
+        if len(result) > 1:
+            result = Ranked(result)
         if stack.cut >= depth or depth == 0:
             self._memo[key] = result
             stack.cut = outer

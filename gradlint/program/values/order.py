@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from gradlint.program.names import Lib
 from gradlint.program.values.objects import (
     Bound,
@@ -20,12 +22,26 @@ from gradlint.program.values.objects import (
 )
 
 
+class Ranked(frozenset[Value]):
+    """Values that are gone through in the same order in every run: what is looked into first may use up the fuel."""
+
+    __slots__ = ("_order",)
+    _order: tuple[Value, ...]
+
+    def __iter__(self) -> Iterator[Value]:
+        try:
+            return iter(self._order)
+        except AttributeError:
+            self._order = tuple(sorted(super().__iter__(), key=rank))
+            return iter(self._order)
+
+
 def rank(value: Value) -> tuple[bool, str]:
     """What to keep where there is too much: first what says something."""
     return isinstance(value, Unknown) or value == Const(None), _order(value)
 
 
-def _order(value: Value, depth: int = 1) -> str:
+def _order(value: Value, depth: int = 2) -> str:
     """A short text to sort values by: `repr` would spell out whole chains of contexts."""
     if isinstance(value, Lib):
         return value.path
