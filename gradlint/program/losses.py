@@ -124,11 +124,17 @@ class Losses:
         if not any(b.kind == "param" for b in home.reaching(name.text, name.id if home is scope else None)):
             return
         calls = self._calls.get(home) or self.program.values.callers(home)
-        owner = home.owner if home.name == "forward" else None
-        if not calls and (owner is None or not self._has_layers(owner)):
-            yield None, home  # what goes into a network is data
+        if home.name == "forward" and home.owner is not None and self._has_layers(home.owner):
+            calls = [(call, where) for call, where in calls if self._is_within(where)]  # else it is data that goes in
+        elif not calls:
+            yield None, home
         for call, where in calls:
             yield next((value for param, value in arguments(call, home) if param == name.text), None), where
+
+    def _is_within(self, scope: Scope) -> bool:
+        """Whether code is a method of a network: what it gives to a part may be what another part gave."""
+        owner = scope.function.owner if scope.function is not None else None
+        return owner is not None and is_network(Made(Cls(owner)), self.program.values)
 
     def _starts(self) -> Iterator[tuple[s.Expr, Scope]]:
         """What the backward passes of the project start at."""
