@@ -49,7 +49,6 @@ class DeepStackWithoutResidual(Rule):
     name: ClassVar[str] = "deep-stack-without-residual"
     level: ClassVar[Level] = Level.NOTE
     default: ClassVar[bool] = False
-    preview: ClassVar[bool] = True
     depth: int = 10
 
     def check_network(self, network: Network) -> Iterator[Finding]:

@@ -63,7 +63,6 @@ class RetainedLossGraph(Rule):
     code: ClassVar[str] = "GL703"
     name: ClassVar[str] = "retained-loss-graph"
     level: ClassVar[Level] = Level.WARNING
-    preview: ClassVar[bool] = True
 
     def check_update(self, update: Update) -> Iterator[Finding]:
         for kept in retained_losses(update):

@@ -81,7 +81,6 @@ class SingularOperation(Rule):
     code: ClassVar[str] = "GL505"
     name: ClassVar[str] = "singular-operation"
     level: ClassVar[Level] = Level.WARNING
-    preview: ClassVar[bool] = True
     eps: float = 1e-8
 
     def check_file(self, file: File) -> Iterator[Finding]:

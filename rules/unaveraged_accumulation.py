@@ -41,7 +41,6 @@ class UnaveragedAccumulation(Rule):
     code: ClassVar[str] = "GL704"
     name: ClassVar[str] = "unaveraged-accumulation"
     level: ClassVar[Level] = Level.WARNING
-    preview: ClassVar[bool] = True
 
     def check_update(self, update: Update) -> Iterator[Finding]:
         if not update.alone:

@@ -67,7 +67,6 @@ class UngatedRecurrence(Rule):
     name: ClassVar[str] = "ungated-recurrence"
     level: ClassVar[Level] = Level.NOTE
     default: ClassVar[bool] = False
-    preview: ClassVar[bool] = True
 
     def check_file(self, file: File) -> Iterator[Finding]:
         gated = file.program.values.vocabulary

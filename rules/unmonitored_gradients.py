@@ -40,7 +40,6 @@ class UnmonitoredGradients(Rule):
     code: ClassVar[str] = "GL801"
     name: ClassVar[str] = "unmonitored-gradients"
     level: ClassVar[Level] = Level.NOTE
-    preview: ClassVar[bool] = True
 
     default: ClassVar[bool] = False
 

@@ -41,11 +41,16 @@ class File:
 
     def singular_operations(self) -> Iterator[Singular]:
         """The operations on the way to a loss whose operand reaches a point where they are singular."""
-        ranges, losses = Ranges(self.program.values), Losses.of(self.program)
-        for node, scope in losses.expressions(self.module):
-            found = ranges.singular(node, scope)
-            if found is not None and losses.learned(found.operand, scope):
-                yield found
+        ranges = Ranges(self.program.values)
+        nodes = ((n, scope) for scope in self.module.scopes for n in s.walk(scope.body, into=False))
+        found = [(x, w) for n, w in nodes if isinstance(n, s.Binary | s.Call) and (x := ranges.singular(n, w))]
+        if not found:  # most files: what leads to a loss need not be followed
+            return
+        losses = Losses.of(self.program)
+        on_path = {(node.id, scope) for node, scope in losses.expressions(self.module)}
+        for each, scope in found:
+            if (each.node.id, scope) in on_path and losses.learned(each.operand, scope):
+                yield each
 
     def calls(self) -> Iterator[tuple[s.Call, Scope]]:
         """Every call of the file, with the scope that it stands in."""
