@@ -249,10 +249,8 @@ class Conditions:
         return frozenset(out)
 
     def _holder(self, expr: s.Expr, scope: Scope) -> frozenset[str]:
-        """The texts of what an attribute is taken from: a loss of `loss.data`, but no module, and no instance's own."""
+        """The texts of what an attribute is taken from: a loss of `loss.data`, but no module."""
         if isinstance(expr, s.Name):
-            if expr.text == instance_name(scope):
-                return frozenset()
             home = scope.lookup(expr.text)
             bound = home.bindings.get(expr.text, ()) if home is not None else ()
             if any(b.kind == "import" for b in bound):
