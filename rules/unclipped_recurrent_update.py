@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from gradlint import Finding, Level, Related, Rule, Update
-from gradlint.fix.updates import clip_before
+from gradlint.fix.updates import Bound, Style, clip_before
 
 
 class UnclippedRecurrentUpdate(Rule):
@@ -72,23 +72,36 @@ class UnclippedRecurrentUpdate(Rule):
     Under a `GradScaler` the gradients are unscaled first, and Accelerate, Fabric and Lightning clip by their own calls.
 
     ## Options
-    - `max-norm`: the bound that the fix writes.
+    - `style`: what the fix writes. `"norm"` bounds the length of the whole gradient and keeps its direction. `"value"`
+      cuts each of its elements off, which turns it. `"adaptive"` measures: it keeps the norms of the last 1,000 steps
+      and clips to a percentile of them, so that no bound has to be guessed and only unusual gradients are shortened.
+    - `max-norm`: the bound of `"norm"`.
+    - `clip-value`: the bound of `"value"`, for each element.
+    - `percentile`: that of `"adaptive"`, 0 to 100. 90 shortens one gradient in ten.
+
+    Frameworks that clip by themselves know the norm, and some of them the value; where the style is not among what they
+    know, there is no fix, and the finding says so.
 
     ## References
     - [torch.nn.utils.clip_grad_norm_](https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_norm_.html)
+    - [AutoClip: adaptive gradient clipping](https://arxiv.org/abs/2007.14469)
     - [On the difficulty of training recurrent neural networks](https://arxiv.org/abs/1211.5063)
     """
 
     code: ClassVar[str] = "GL101"
     name: ClassVar[str] = "unclipped-recurrent-update"
     level: ClassVar[Level] = Level.WARNING
+    style: Style = "norm"
     max_norm: float = 1.0
+    clip_value: float = 0.5
+    percentile: float = 90.0
 
     def check_update(self, update: Update) -> Iterator[Finding]:
         recurrence = update.recurrence if self._unclipped(update) else None
         if recurrence is None:
             return
-        fix = clip_before(update, self.max_norm)
+        bound = self._bound()
+        fix = clip_before(update, bound)
         whole = update.kind == "implicit"
         where = "the updates of this training loop" if whole else "this step"
         how = "in the settings of the loop" if whole else "between the backward pass and the step"
@@ -97,7 +110,7 @@ class UnclippedRecurrentUpdate(Rule):
             update.module,
             update.node,
             f"the gradients of {recurrence.what} reach {where} unclipped: over long sequences they explode",
-            help=f"clip the gradients to a norm of {self.max_norm} {how}",
+            help=f"clip the gradients to {bound} {how}",
             update=update,
             related=(cause, *update.related()),
             fix=fix,
@@ -109,6 +122,10 @@ class UnclippedRecurrentUpdate(Rule):
         if not self._unclipped(update):
             return "the gradients are clipped, or a setting clips them"
         return "none of its networks is known to be recurrent" if update.recurrence is None else None
+
+    def _bound(self) -> Bound:
+        sizes = {"norm": self.max_norm, "value": self.clip_value, "adaptive": self.percentile}
+        return Bound(self.style, sizes[self.style])
 
     def _unclipped(self, update: Update) -> bool:
         return update.can_be(lambda state: not state.clips) and not update.clipped_elsewhere

@@ -13,7 +13,7 @@ from gradlint.engine import Project
 from gradlint.finding import Finding
 from gradlint.fix.apply import apply
 from gradlint.fix.edits import Safety
-from gradlint.fix.updates import clip_before
+from gradlint.fix.updates import Bound, clip_before
 from gradlint.program.updates import Updates
 from gradlint.source import Source, read
 
@@ -201,7 +201,7 @@ def test_a_framework_that_trains_by_itself_is_given_the_bound(tmp_path: Path, gi
     module = project.files.load(source.path, source)
     assert module is not None
     (update,) = Updates(project.program).of(module)
-    fix = clip_before(update, 1.0)
+    fix = clip_before(update, Bound("norm", 1.0))
     assert not isinstance(fix, str), fix
     assert [edit.text for edit in fix.edits] == [argument]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gradlint.fix import parameters, sites, verbs
+from gradlint.fix.bounds import Bound
 from gradlint.fix.edits import Edit, Fix, Safety
 from gradlint.fix.guards import before_scaling
 from gradlint.program import syntax as s
@@ -18,6 +19,8 @@ from gradlint.vocabulary import Plain
 _ELSEWHERE = "the gradients are computed in another file, `{}`"
 _NAMELESS = "the optimizer has no name where it steps"
 _IN_EXPRESSION = "the step is part of an expression"
+_ONLY_NORM = 'what trains here clips by its own means, which do not know this style: choose `style = "norm"`'
+_FORMS = {"norm": "clip", "value": "clip_value"}  # by style, how a framework's own clip is called
 _NO_PLACE = "the step shares its line with code that cannot be parted from it"
 
 
@@ -35,12 +38,11 @@ class _Site:
         return verb(self.scope.module, self.stmt, lines)
 
 
-def clip_before(update: Update, max_norm: float) -> Fix | str:
+def clip_before(update: Update, bound: Bound) -> Fix | str:
     """A clip of the update's gradients before its step; the reason why there can be none."""
     refusal = _refusal(update)
     if refusal is not None:
         return refusal
-    bound = repr(float(max_norm))
     edits: set[Edit] = set()
     if update.kind == "implicit":
         made = _by_argument(update, bound)
@@ -52,7 +54,7 @@ def clip_before(update: Update, max_norm: float) -> Fix | str:
         made = _of_step(update, bound, edits)
     if isinstance(made, str):
         return made
-    return Fix(f"Clip the gradients to a norm of {bound}", Safety.SAFE, tuple(sorted(edits.union(made))))
+    return Fix(f"Clip the gradients to {bound}", Safety.SAFE, tuple(sorted(edits.union(made))))
 
 
 def _refusal(update: Update) -> str | None:
@@ -105,7 +107,7 @@ def _way(update: Update) -> dict[str, Plain]:
 # --- before a step --------------------------------------------------------------------------------
 
 
-def _of_step(update: Update, bound: str, edits: set[Edit]) -> tuple[Edit, ...] | str:
+def _of_step(update: Update, bound: Bound, edits: set[Edit]) -> tuple[Edit, ...] | str:
     site = _site(update)
     if isinstance(site, str):
         return site
@@ -122,7 +124,7 @@ def _of_step(update: Update, bound: str, edits: set[Edit]) -> tuple[Edit, ...] |
         over = parameters.of_groups(optimizer)
         if update.kind == "scaler" or not any(before_scaling(update, act) for act in update.backwards):
             over = parameters.parameters_at(update, site.scope, site.node, optimizer)
-        clip = _torch_clip(update, site, over, bound, edits)
+        clip = bound.lines(over, site.scope, site.node, update.program.values, edits)
     if isinstance(clip, str):
         return clip
     return site.put([*lines, *clip]) or _NO_PLACE
@@ -165,21 +167,14 @@ def _unscaled(update: Update, optimizer: str) -> list[str] | str:
     return [f"{update.module.text(update.act.receiver)}.unscale_({optimizer})"]
 
 
-def _torch_clip(update: Update, site: _Site, over: str, bound: str, edits: set[Edit]) -> list[str] | str:
-    dotted = update.program.values.vocabulary.entry("fixes", "clip")
-    found = verbs.import_name(site.scope.module, str(dotted), site.scope, site.node)
-    if found is None:
-        return "there is no place for an import"
-    edits.update(found[0])
-    return [f"{found[1]}({over}, max_norm={bound})"]
-
-
-def _own_clip(update: Update, site: _Site, optimizer: str, bound: str) -> list[str] | str | None:
+def _own_clip(update: Update, site: _Site, optimizer: str, bound: Bound) -> list[str] | str | None:
     """The clip of the framework that computes the gradients; None where it leaves that to PyTorch."""
     way = _way(update)
-    form = way.get("clip")
-    if not isinstance(form, str):
+    if "clip" not in way:
         return None
+    form = way.get(_FORMS.get(bound.style, ""))
+    if not isinstance(form, str):
+        return _ONLY_NORM
     owner = _owner(update, site)
     if owner is None:
         return "the framework's object has no name where the optimizer steps"
@@ -187,7 +182,13 @@ def _own_clip(update: Update, site: _Site, optimizer: str, bound: str) -> list[s
     if "{network}" in form and len(networks) != 1:
         return "the network has no name where the optimizer steps"
     over = parameters.parameters_at(update, site.scope, site.node, optimizer)
-    said = {"owner": owner, "parameters": over, "network": "".join(networks), "optimizer": optimizer, "bound": bound}
+    said = {
+        "owner": owner,
+        "parameters": over,
+        "network": "".join(networks),
+        "optimizer": optimizer,
+        "bound": bound.text,
+    }
     clip, test, when = form.format(**said), way.get("test"), way.get("when")
     words = site.scope.module.words | {a.keyword for c in s.calls(site.scope.module.block) for a in c.args}
     if isinstance(test, str) and isinstance(when, list) and any(word in words for word in when):
@@ -195,7 +196,7 @@ def _own_clip(update: Update, site: _Site, optimizer: str, bound: str) -> list[s
     return [clip]
 
 
-def _clip_of_shards(update: Update, site: _Site, bound: str) -> list[str] | str | None:
+def _clip_of_shards(update: Update, site: _Site, bound: Bound) -> list[str] | str | None:
     """The clip of the wrapper that holds a part of each gradient in each process; None where there is none."""
     modules = _modules(update)
     shards = [
@@ -205,10 +206,12 @@ def _clip_of_shards(update: Update, site: _Site, bound: str) -> list[str] | str 
     ]
     if not shards:
         return None
+    if bound.style != "norm":
+        return _ONLY_NORM
     for path, form in shards:
         network = _wrapped(update, site, path)
         if network is not None and form:
-            return [form.format(network=network, bound=bound)]
+            return [form.format(network=network, bound=bound.text)]
     return "the gradients may be sharded over processes: clip them through the wrapper that shards them"
 
 
@@ -246,7 +249,7 @@ def _owner(update: Update, site: _Site) -> str | None:
 # --- by an argument -------------------------------------------------------------------------------
 
 
-def _by_argument(update: Update, bound: str) -> tuple[Edit, ...] | str:
+def _by_argument(update: Update, bound: Bound) -> tuple[Edit, ...] | str:
     """The clip of a framework that trains by itself: an argument where it is built."""
     place = update.act.event.operands.get("bound") if update.act.event is not None else None
     if place is None or place.keyword is None or not isinstance(update.node, s.Call):
@@ -257,11 +260,15 @@ def _by_argument(update: Update, bound: str) -> tuple[Edit, ...] | str:
             values = update.program.values
             if any(values.self_stores(scope, by_hand) for scope in values.lineage(network.of.scope)):
                 return "the module optimizes by hand, where the framework does not clip"
-    return _with_arguments(update, update.node, {place.keyword: bound})
+    if bound.style != "norm":
+        return _ONLY_NORM
+    return _with_arguments(update, update.node, {place.keyword: bound.text})
 
 
-def _of_whole_step(update: Update, bound: str) -> tuple[Edit, ...] | str:
+def _of_whole_step(update: Update, bound: Bound) -> tuple[Edit, ...] | str:
     """The clip of a call that does backward, clip and step at once."""
+    if bound.style != "norm":
+        return _ONLY_NORM
     assert update.act.event is not None
     assert isinstance(update.node, s.Call)
     places = update.act.event.operands
@@ -271,7 +278,7 @@ def _of_whole_step(update: Update, bound: str) -> tuple[Edit, ...] | str:
         return _NAMELESS
     wanted: dict[str, str] = {}
     for name, text in (
-        ("bound", bound),
+        ("bound", bound.text),
         ("parameters", parameters.parameters_at(update, update.scope, update.node, update.module.text(given))),
     ):
         place = places.get(name)
@@ -303,7 +310,7 @@ def _with_arguments(update: Update, call: s.Call, wanted: dict[str, str]) -> tup
 # --- by hand --------------------------------------------------------------------------------------
 
 
-def _by_hand(update: Update, bound: str, edits: set[Edit]) -> tuple[Edit, ...] | str:
+def _by_hand(update: Update, bound: Bound, edits: set[Edit]) -> tuple[Edit, ...] | str:
     """The clip before a loop that updates each parameter."""
     operand = update.act.operand
     names = sites.names_in(operand) if operand is not None else frozenset()
@@ -315,7 +322,7 @@ def _by_hand(update: Update, bound: str, edits: set[Edit]) -> tuple[Edit, ...] |
     if over is None:
         return "what the loop over the parameters iterates cannot be iterated twice"
     site = _Site(update.scope, loop, loop)
-    clip = _torch_clip(update, site, over, bound, edits)
+    clip = bound.lines(over, site.scope, site.node, update.program.values, edits)
     return clip if isinstance(clip, str) else site.put(clip) or _NO_PLACE
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gradlint.fix.bounds import Bound, Style
 from gradlint.fix.clips import clip_before
 from gradlint.fix.guards import guard_before
 from gradlint.fix.order import after_step, before_step, scheduler_after_step, step_through, without
@@ -9,6 +10,8 @@ from gradlint.fix.unscales import clip_in_file, unscale_before
 from gradlint.fix.warmups import warm_up
 
 __all__ = [
+    "Bound",
+    "Style",
     "after_step",
     "before_step",
     "clip_before",
