@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from gradlint import Finding, Level, Rule, Update
+from gradlint.program import syntax as s
+from gradlint.program.bounds import switched_off
 
 
 class IneffectiveClip(Rule):
     """
     ## What it does
-    Checks for clips whose bound is None, infinite, zero, or so large that no gradient reaches it.
+    Checks for clips whose bound is None, infinite, zero, or so large that no gradient reaches it. A clip by the norm whose
+    result is read is none of them: an infinite bound is how a norm is measured.
 
     ## Why is this bad?
     `clip_grad_norm_(parameters, float("inf"))` measures the norm and changes nothing; so does a bound of 1e9 in
@@ -52,15 +55,18 @@ class IneffectiveClip(Rule):
             bound = update.program.flows.written(act)
             if bound is None or 0 < bound < self.never_binds or act.scope.module is not update.module:
                 continue
+            if bound and update.read(act):  # the norm is what it is called for
+                continue
             said = (
                 "makes every gradient zero: nothing is learned"
                 if bound == 0
                 else "bounds nothing: gradients of any size pass"
             )
-            yield self.at(
-                update.module,
-                act.node,
-                f"a bound of {bound:g} {said}",
-                help="take a bound near the usual norm of the gradients, which this call returns",
-                update=update,
-            )
+            yield self._at(update, act.node, f"a bound of {bound:g} {said}")
+        for call in switched_off(update):
+            said = "this clips nothing: it is given None for its bound, and gradients of any size pass"
+            yield self._at(update, call, said)
+
+    def _at(self, update: Update, node: s.Node, message: str) -> Finding:
+        help = "take a bound near the usual norm of the gradients, which this call returns"
+        return self.at(update.module, node, message, help=help, update=update)

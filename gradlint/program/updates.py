@@ -93,6 +93,10 @@ class Update:
         )
         return frozenset([self.scope, *(act.scope for act in self.backwards), *between])
 
+    def read(self, act: Act) -> bool:
+        """Whether the code takes what an event's call gives."""
+        return not any(isinstance(n, s.Evaluate) and n.value is act.node for n in s.walk(act.scope.body))
+
     @cached_property
     def accumulates(self) -> tuple[Act, ...]:
         """The backward passes that add to what the same one gave for an earlier batch."""
