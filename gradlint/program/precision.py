@@ -10,7 +10,7 @@ from gradlint.program.names import Lib
 from gradlint.program.reach import is_network, networks_in
 from gradlint.program.scopes import Scope
 from gradlint.program.updates import Update
-from gradlint.program.values import Bound, Made, Values
+from gradlint.program.values import Bound, Made, Partial, Values
 from gradlint.vocabulary import Plain, operand
 
 
@@ -28,12 +28,22 @@ def autocasts(update: Update) -> Iterator[tuple[s.Call, Scope]]:
         for node in s.walk(scope.body, into=False):
             if isinstance(node, s.With) and _computes(update, node, scope):
                 for item, _ in node.items:
-                    if not isinstance(item, s.Call) or not any(
-                        _autocast(v, values) for v in values.of(item.func, scope)
-                    ):
-                        continue
                     if not all(apart(item, node, scope, conditions) for node in backwards):
-                        yield item, scope
+                        yield from _built(item, scope, values)
+
+
+def _built(expr: s.Expr, scope: Scope, values: Values) -> Iterator[tuple[s.Call, Scope]]:
+    """The calls that make an autocast of an expression: itself, that of its name, or of what it calls in part."""
+    if isinstance(expr, s.Call):
+        for called in values.of(expr.func, scope):
+            if _autocast(called, values):
+                yield expr, scope
+            elif isinstance(called, Partial) and _autocast(called.function, values):
+                yield called.site, called.scope
+    else:
+        for value in values.of(expr, scope):
+            if isinstance(value, Made) and value.site and value.scope and _autocast(value.of, values):
+                yield value.site, value.scope
 
 
 def halved(update: Update) -> Iterator[tuple[s.Call, Scope]]:
@@ -88,14 +98,15 @@ def _computes(update: Update, region: s.With, scope: Scope) -> bool:
 
 
 def _is_half(call: s.Call, scope: Scope, values: Values) -> bool:
-    about = next((a for v in values.of(call.func, scope) if (a := _autocast(v, values))), None)
+    held = (v.function if isinstance(v, Partial) else v for v in values.of(call.func, scope))
+    about = next((a for v in held if (a := _autocast(v, values))), None)
     if about is None:
         return False
     device, dtype, enabled = (_given(call, about, key) for key in ("device", "dtype", "enabled"))
     if isinstance(enabled, s.Constant) and enabled.value is False:
         return False
-    if dtype is not None:
-        return _half(dtype, scope, values)
+    if dtype is not None:  # a precision that can be chosen is taken to be
+        return any(_is_float16(value, values) for value in values.of(dtype, scope))
     named = device.value if isinstance(device, s.Constant) else None
     if isinstance(named, bool):  # the older `torch.cuda.amp.autocast(enabled)`
         return named
@@ -115,6 +126,8 @@ def _given(call: s.Call, about: dict[str, Plain], key: str) -> s.Expr | None:
 
 def _half(expr: s.Expr, scope: Scope, values: Values) -> bool:
     held = values.of(expr, scope)
-    return bool(held) and all(
-        isinstance(v, Lib) and values.vocabulary.entry("halves", v.path) is not None for v in held
-    )
+    return bool(held) and all(_is_float16(value, values) for value in held)
+
+
+def _is_float16(value: object, values: Values) -> bool:
+    return isinstance(value, Lib) and values.vocabulary.entry("halves", value.path) is not None
