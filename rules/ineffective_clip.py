@@ -13,8 +13,8 @@ from gradlint.program.bounds import switched_off
 class IneffectiveClip(Rule):
     """
     ## What it does
-    Checks for clips whose bound is None, infinite, zero, or so large that no gradient reaches it. A clip by the norm whose
-    result is read is none of them: an infinite bound is how a norm is measured.
+    Checks for clips whose bound is None, infinite, zero, or so large that no gradient reaches it. A clip by the norm
+    whose result is read is none of them: an infinite bound is how a norm is measured.
 
     ## Why is this bad?
     `clip_grad_norm_(parameters, float("inf"))` measures the norm and changes nothing; so does a bound of 1e9 in
