@@ -6,10 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from gradlint.program import syntax as s
+from gradlint.program.names import Lib
+from gradlint.program.project import Module
 from gradlint.program.scopes import Scope
 from gradlint.program.traits import trained
 from gradlint.program.updates import Update
 from gradlint.program.values import Bound, Func, Made, Values
+from gradlint.vocabulary import Plain
 
 _DEPTH = 8
 _RETURNS = 4
@@ -44,6 +47,46 @@ def contest(update: Update, others: Iterable[Update]) -> Contest | None:
             if found is not None and _judged(critic, critic, maker) is not None:
                 return Contest(*found, maker, critic, critic is update)
     return None
+
+
+def bounded(side: Contest) -> bool:
+    """Whether something in the files of the two updates and of the judge bounds how steep the judge is.
+
+    Spectral normalization, a penalty on its gradient, weights that are clamped: vocabulary `bounding`.
+    """
+    program = side.critic.program
+    listed = dict(program.values.vocabulary.entries("bounding"))
+    names = {path.rpartition(".")[2] for path in listed}
+    return any(
+        _is_bound(node, scope, listed, program.values)
+        for module in _files(side)
+        if not names.isdisjoint(module.words) or "clamp_" in module.words
+        for scope in module.scopes
+        for node in s.walk(scope.body, into=False)
+    )
+
+
+def _is_bound(node: s.Node, scope: Scope, listed: dict[str, Plain], values: Values) -> bool:
+    if isinstance(node, s.Attribute) and node.attr == "clamp_" and "grad" not in s.text(node.value):
+        return True
+    return isinstance(node, (s.Name, s.Attribute)) and any(
+        isinstance(value, Lib) and values.vocabulary.canonical(value.path) in listed
+        for value in (values.of(node, scope) if s.last_name(node) in {p.rpartition(".")[2] for p in listed} else ())
+    )
+
+
+def _files(side: Contest) -> Iterable[Module]:
+    """The files of the updates and of the judge, and of the functions that the former call."""
+    program, found = side.critic.program, dict[Module, None]()
+    for update in (side.maker, side.critic):
+        for scope in dict.fromkeys([update.scope, *(act.scope for act in update.backwards)]):
+            found[scope.module] = None
+            for call in s.calls(scope.body):
+                for value in program.values.of(call.func, scope):
+                    if isinstance(value, Func):
+                        found[value.scope.module] = None
+    found.update((part.module, None) for part in program.traits.parts.whole(side.judge))
+    return found
 
 
 def _apart(one: Update, other: Update) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -46,7 +46,7 @@ class Update:
 
     `node` is the step (or the framework's construction), `states` the gradient states that can arrive there,
     `networks` the ones that are trained, as far as they can be found. `arrivals` has, for each event that concerns
-    the same gradients, the states that can arrive there.
+    the same gradients, the states that can arrive there. `beside` are all updates of the file, itself included.
     """
 
     program: Program
@@ -54,6 +54,7 @@ class Update:
     states: frozenset[State]
     known_callers: bool
     arrivals: Mapping[Act, frozenset[State]] = field(default_factory=dict)
+    beside: Sequence[Update] = ()
 
     @property
     def module(self) -> Module:
@@ -404,12 +405,12 @@ class Updates:
             for act in acts.values():
                 if act.does in ("step", "implicit"):
                     try:
-                        out.append(self._update(act, budget))
+                        out.append(self._update(act, budget, out))
                     except (Exhausted, RecursionError):
                         self.unjudged.setdefault(module, act)
         return out
 
-    def _update(self, act: Act, budget: Budget) -> Update:
+    def _update(self, act: Act, budget: Budget, beside: Sequence[Update]) -> Update:
         known = True
         focus = Focus(act, self.program.flows)
         reached: dict[Act, set[State]] = {}
@@ -429,7 +430,7 @@ class Updates:
             reached = solver.arrivals
             states = _at(act, reached)
             known = False
-        return Update(self.program, act, states, known, {a: frozenset(f) for a, f in reached.items()})
+        return Update(self.program, act, states, known, {a: frozenset(f) for a, f in reached.items()}, beside)
 
     def roots(self, act: Act) -> list[tuple[Scope, State]]:
         """The outermost project code that leads to a step, with the state in which it starts.
