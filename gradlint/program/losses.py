@@ -15,7 +15,7 @@ from gradlint.program.reach import is_network
 from gradlint.program.scopes import Scope
 from gradlint.program.traits import trained
 from gradlint.program.updates import Program
-from gradlint.program.values import Cls, Made, Unknown, Values
+from gradlint.program.values import Cls, Func, Made, Unknown, Values
 
 _MODULES = 80
 _EXPRESSIONS = 60_000
@@ -155,7 +155,7 @@ class Losses:
         forward = cls.inner[bound[-1].node.id]
         if len(forward.params) < 3 or not is_network(Made(Cls(cls)), values):
             return False
-        if not any(_is_reduced(r.value, forward, _DEPTH) for r in forward.returns):
+        if not any(_is_reduced(r.value, forward, values, _DEPTH) for r in forward.returns):
             return False
         return not self._has_layers(cls)
 
@@ -258,16 +258,21 @@ class Losses:
                     yield function.node.body, function
 
 
-def _is_reduced(expr: s.Expr | None, scope: Scope, depth: int) -> bool:
+def _is_reduced(expr: s.Expr | None, scope: Scope, values: Values, depth: int) -> bool:
     """Whether a value is a mean or a sum, or computed from one."""
     if isinstance(expr, s.Call):
         func = expr.func
+        if s.last_name(func) in _REDUCES:
+            return True
         inner = [a.value for a in expr.args] + ([func.value] if isinstance(func, s.Attribute) else [])
-        return s.last_name(func) in _REDUCES or any(_is_reduced(part, scope, depth) for part in inner)
+        if any(_is_reduced(part, scope, values, depth) for part in inner):
+            return True
+        called = [v.scope for v in values.of(func, scope) if isinstance(v, Func)] if depth > 0 else []
+        return any(_is_reduced(r.value, f, values, depth - 1) for f in called for r in f.returns)
     if isinstance(expr, s.Name) and depth > 0:
-        return any(_is_reduced(b.value, scope, depth - 1) for b in scope.reaching(expr.text, expr.id))
+        return any(_is_reduced(b.value, scope, values, depth - 1) for b in scope.reaching(expr.text, expr.id))
     if isinstance(expr, (s.Binary, s.Unary, s.Conditional, s.Sequence)):
-        return any(_is_reduced(part, scope, depth) for part in s.children(expr) if isinstance(part, s.Expr))
+        return any(_is_reduced(part, scope, values, depth) for part in s.children(expr) if isinstance(part, s.Expr))
     return False
 
 
