@@ -99,3 +99,24 @@ def test_a_search_that_is_given_up_is_said(project: Path, gradlint: Gradlint) ->
     row = next(n for n, line in enumerate((project / "train.py").read_text().splitlines(), 1) if ".step()" in line)
     said = gradlint("explain", f"train.py:{row}").out
     assert "the search for it was given up: it leads through too much code" in said
+
+
+def test_what_is_cut_is_the_same_in_every_run(project: Path) -> None:
+    adam = "torch.optim.Adam(parameters, lr={0})"
+    makers = "".join(
+        f"def make{number}(parameters, hot, cold):\n    if hot:\n        return {adam.format(2.0)}\n"
+        f"    if cold:\n        return {adam.format(3.0)}\n    return {adam.format(4.0)}\n\n\n"
+        for number in range(24)
+    )
+    table = ", ".join(f"'{number}': make{number}" for number in range(24))
+    train = (
+        "def train(model, kind, hot, cold, batches):\n    optimizer = MAKERS[kind](model.parameters(), hot, cold)\n"
+        "    for batch in batches:\n        optimizer.zero_grad()\n        model(batch).mean().backward()\n"
+        "        optimizer.step()\n"
+    )
+    (project / "train.py").write_text(f"{HEAD}{makers}MAKERS = {{{table}}}\n\n\n{train}")
+    row = next(n for n, line in enumerate((project / "train.py").read_text().splitlines(), 1) if ".step()" in line)
+    command = ("explain", f"train.py:{row}", "--isolated")
+    said = {process(*command, PYTHONHASHSEED=seed).communicate(timeout=300)[0] for seed in "1234"}
+    assert len(said) == 1
+    assert said.pop().count("`torch.optim.Adam`") == 24

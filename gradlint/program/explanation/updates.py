@@ -69,7 +69,7 @@ def _networks(update: Update, gaps: Gaps) -> Iterator[Remark]:
     if not found:
         yield Remark("no network was found: rules about kinds of networks say nothing", gap=True)
         told: dict[str, Remark] = {}
-        for optimizer in sorted((v for v in update.optimizers if isinstance(v, Made)), key=value):
+        for optimizer in sorted((v for v in update.optimizers if isinstance(v, Made)), key=_place):
             if optimizer.site is not None and optimizer.scope is not None:
                 for arg in optimizer.site.args[:1]:
                     gap = gaps.of(source(arg.value), optimizer.scope, "a network")
@@ -88,10 +88,15 @@ def source(expr: s.Expr) -> s.Expr:
 # --- optimizer --------------------------------------------------------------------------------
 
 
+def _place(made: Made) -> tuple[str, str, int]:
+    where = str(made.scope.module.path) if made.scope is not None else ""
+    return value(made), where, made.site.id if made.site is not None else 0
+
+
 def _optimizers(update: Update, gaps: Gaps) -> Iterator[Remark]:
     values, schedules = update.program.values, update.program.schedules
     known = [v for v in update.optimizers if isinstance(v, Made) and schedules.optimizers.is_optimizer(v)]
-    for made in sorted(known, key=value):
+    for made in sorted(known, key=_place):
         head = built(made)
         below = [_parameters(made, update)]
         rate = schedules.optimizers.rate([made])
