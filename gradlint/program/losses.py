@@ -267,7 +267,7 @@ def _is_reduced(expr: s.Expr | None, scope: Scope, values: Values, depth: int) -
         inner = [a.value for a in expr.args] + ([func.value] if isinstance(func, s.Attribute) else [])
         if any(_is_reduced(part, scope, values, depth) for part in inner):
             return True
-        called = [v.scope for v in values.of(func, scope) if isinstance(v, Func)] if depth > 0 else []
+        called = [v.scope for v in values.of(func, scope) if isinstance(v, Func)] if depth == _DEPTH else []
         return any(_is_reduced(r.value, f, values, depth - 1) for f in called for r in f.returns)
     if isinstance(expr, s.Name) and depth > 0:
         return any(_is_reduced(b.value, scope, values, depth - 1) for b in scope.reaching(expr.text, expr.id))
