@@ -7,17 +7,20 @@ from gradlint.fix.clips import clip_before
 from gradlint.fix.guards import guard_before
 from gradlint.fix.order import after_step, before_step, scheduler_after_step, step_through, without
 from gradlint.fix.unscales import clip_in_file, unscale_before
-from gradlint.fix.warmups import warm_up
+from gradlint.fix.warmups import above_zero, start_stepping, step_in_loop, warm_up
 
 __all__ = [
     "Bound",
     "Style",
+    "above_zero",
     "after_step",
     "before_step",
     "clip_before",
     "clip_in_file",
     "guard_before",
     "scheduler_after_step",
+    "start_stepping",
+    "step_in_loop",
     "step_through",
     "unscale_before",
     "warm_up",

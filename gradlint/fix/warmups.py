@@ -77,7 +77,7 @@ def _alone(update: Update, built: Built, way: dict[str, Plain], steps: int) -> F
     """A scheduler for the warmup alone, stepped after the optimizer."""
     if _is_resumed(update):
         return "the optimizer's state is loaded from checkpoints: the warmup's has to be kept and loaded with it"
-    place = _after_step(update)
+    place = after_the_step(update)
     if isinstance(place, str):
         return place
     name = _name(update, built)
@@ -103,7 +103,7 @@ def _alone(update: Update, built: Built, way: dict[str, Plain], steps: int) -> F
     return _fix(steps, Safety.SAFE if safe else Safety.UNSAFE, (*said[0], *put, *step)) or _NO_PLACE
 
 
-def _after_step(update: Update) -> s.Stmt | str:
+def after_the_step(update: Update) -> s.Stmt | str:
     """The statement after which the step is done: the scaler's update, if the step goes through one."""
     chain = sites.around(update.scope, update.node)
     if not chain or not isinstance(chain[-1], (s.Evaluate, s.Assign)) or not sites.shares_names(chain[-1], update.node):
@@ -195,6 +195,62 @@ def _gives(call: s.Call, where: Scope, built: Built) -> bool:
     if where is built.scope and call.id < built.stmt.id:
         return False
     return any(isinstance(a.value, s.Name) and a.value.text == name and not a.star for a in call.args)
+
+
+# --- a warmup that is there -----------------------------------------------------------------------
+
+
+def step_in_loop(update: Update, call: s.Call, scope: Scope) -> Fix | str:
+    """A scheduler's step moved to directly behind the optimizer's, into the loop that this stands in."""
+    chain = sites.around(scope, call)
+    if scope is not update.scope or not chain or not isinstance(chain[-1], s.Evaluate) or chain[-1].value is not call:
+        return "the scheduler and the optimizer are stepped in different functions"
+    above = sites.around(scope, update.node)
+    if any(not isinstance(x, (s.For, s.While, s.With)) for x in chain[:-1] if x not in above):
+        return "the scheduler is stepped on a condition"
+    place = after_the_step(update)
+    if isinstance(place, str):
+        return place
+    out = verbs.delete_statement(update.module, chain[-1])
+    put = verbs.insert_after(update.module, place, [update.module.text(chain[-1])])
+    if out is None or put is None:
+        return "a line is shared with code that cannot be parted from it"
+    return Fix("Step the scheduler after each update", Safety.UNSAFE, tuple(sorted({*out, *put})))
+
+
+def start_stepping(update: Update, cause: Cause) -> Fix | str:
+    """A step of a scheduler that nothing steps, directly behind the optimizer's."""
+    made = cause.made
+    chain = sites.around(made.scope, made.site) if made is not None and made.scope and made.site else ()
+    stmt = chain[-1] if chain else None
+    if made is None or not isinstance(stmt, s.Assign) or stmt.value is not made.site or len(stmt.targets) != 1:
+        return "the scheduler has no name"
+    name = stmt.targets[0]
+    if (
+        made.scope is None
+        or not isinstance(name, s.Name)
+        or not sites.said_at(name, made.scope, update.scope, update.node)
+    ):
+        return "the scheduler has no name where the optimizer steps"
+    place = after_the_step(update)
+    if isinstance(place, str):
+        return place
+    put = verbs.insert_after(update.module, place, [f"{name.text}.step()"])
+    title = "Step the scheduler after each update"
+    return Fix(title, Safety.UNSAFE, put) if put else "a line is shared with code that cannot be parted from it"
+
+
+def above_zero(update: Update, scope: Scope) -> Fix | str:
+    """A function of the step that starts at 0 made to start one step later."""
+    node = scope.node
+    if not isinstance(node, s.Lambda) or scope.module is not update.module:
+        return "the warmup's function decides where it starts"
+    name = node.params[0].name
+    edits: set[Edit] = set()
+    for used in s.walk(node.body):
+        if isinstance(used, s.Name) and used.text == name:
+            edits.update(verbs.replace(update.module, used, f"({name} + 1)") or ())
+    return Fix("Start the warmup above 0", Safety.UNSAFE, tuple(sorted(edits))) if edits else "it cannot be rewritten"
 
 
 # --- before a scheduler that is there -------------------------------------------------------------

@@ -14,6 +14,7 @@ from gradlint.program.rising import Rising
 from gradlint.program.schedulers import CALLEES, Schedulers, is_idle
 from gradlint.program.scopes import Scope, Store
 from gradlint.program.values import Bound, Cls, Const, Made, Unknown, Values, ValueSet
+from gradlint.vocabulary import operand
 
 _RATES = ("lr", "learning_rate")
 _ABOVE = 3
@@ -228,6 +229,24 @@ class Schedules:
         return [x for x in out if x.kind != "class"]
 
     # --- stepping -----------------------------------------------------------------------------
+
+    def moved(self, cause: Cause) -> list[tuple[s.Call, Scope]]:
+        """The calls that move a scheduler on, by itself or as one of a chain of schedulers."""
+        chains = [c for _, c in self._schedulers.all() if self._chains(c, cause)]
+        return list(self._steps([cause, *chains]))
+
+    def _chains(self, chain: Cause, cause: Cause) -> bool:
+        """Whether a scheduler is built of others, of which one is this."""
+        made, inner = chain.made, cause.made
+        if made is None or inner is None or not isinstance(made.of, Lib) or made.site is None or made.scope is None:
+            return False
+        about = self.values.vocabulary.about("schedules", made.of.path)
+        place = operand(about["inner"]) if isinstance(about, dict) and "inner" in about else None
+        given = made.site.arg(place.position, place.keyword) if place is not None else None
+        if given is None:
+            return False
+        held = self.values.elements(self.values.of(given, made.scope))
+        return any(isinstance(v, Made) and (v.of, v.site) == (inner.of, inner.site) for v in held)
 
     def _steps(self, causes: Iterable[Cause]) -> Iterator[tuple[s.Call, Scope]]:
         """The calls of `step` on the schedulers."""
