@@ -124,7 +124,9 @@ class Blocks:
                 feed_forward = 1
         elif not feed_forward and self._feeds_forward(made):
             feed_forward = 1
-        place = (made.of.scope.module, made.of.scope.node) if isinstance(made.of, Cls) else (None, None)
+        place: tuple[Module | None, s.Node | None] = (made.scope.module if made.scope is not None else None, made.site)
+        if isinstance(made.of, Cls):
+            place = made.of.scope.module, made.of.scope.node
         if not blocks and isinstance(made.of, Cls) and attention and feed_forward and self._attends_within(made):
             blocks = _ENOUGH if looped_attention and looped_feed_forward else 1
         if blocks:

@@ -1,0 +1,53 @@
+"""Whether anything normalizes what passes through a network."""
+
+from __future__ import annotations
+
+from gradlint.program import syntax as s
+from gradlint.program.families import is_transformer
+from gradlint.program.names import Lib
+from gradlint.program.parts import Part
+from gradlint.program.traits import Traits
+from gradlint.program.values import Cls, Func, Made
+
+
+def normalizes(network: Made, traits: Traits) -> bool | None:
+    """Whether a part of a network normalizes: a layer, a function or a division by a deviation; None if unknown."""
+    known: bool | None = False
+    for part in traits.whole(network):
+        found = _of_library(part, traits)
+        if found is False and isinstance(part.made.of, Cls):
+            found = _by_hand(part.made, traits)
+        if found:
+            return True
+        known = known if found is False else None
+    return known
+
+
+def _of_library(part: Part, traits: Traits) -> bool | None:
+    values = traits.values
+    for path in values.bases_of(part.made):
+        entry = values.vocabulary.about("layers", path)
+        if (entry.get("role") if isinstance(entry, dict) else entry) == "normalization":
+            return True
+        if is_transformer(path, part.made, values):  # made whole by a library, with all that one needs
+            return True
+        known = entry is not None or values.vocabulary.role(path) == "module" or values.vocabulary.is_container(path)
+        if isinstance(part.made.of, Lib) and not known:
+            return None
+    return False
+
+
+def _by_hand(made: Made, traits: Traits) -> bool | None:
+    """What a class's own forward pass does; None where it calls a part of its own that is not known."""
+    known: bool | None = False
+    for scope, context in traits.passes(made):
+        for call in s.calls(scope.body, into=False):
+            if traits.values.vocabulary.entry("normalizing", s.last_name(call.func)) is not None:
+                return True
+            func = call.func
+            own = (
+                isinstance(func, s.Attribute) and isinstance(func.value, s.Name) and func.value.text == scope.self_name
+            )
+            if own and not any(isinstance(v, (Func, Made)) for v in traits.values.of(func, scope, context)):
+                known = None
+    return known
