@@ -37,6 +37,20 @@ class UnnormalizedTransformerBlock(Rule):
         def forward(self, x):
             x = x + self.attention(x, x, x, need_weights=False)[0]
             return x + self.feed_forward(x)
+
+
+    model = nn.Sequential(*[Block(256) for _ in range(12)])
+    optimizer = torch.optim.RAdam(model.parameters())
+
+
+    def train(batches):
+        for inputs, targets in batches:
+            optimizer.zero_grad()
+            loss = nn.functional.mse_loss(model(inputs), targets)
+            if not torch.isfinite(loss):
+                raise FloatingPointError(f"non-finite loss: {loss.item()}")
+            loss.backward()
+            optimizer.step()
     ```
 
     Normalize what each part is given: `y = self.norm(x); x = x + self.attention(y, y, y)[0]`.
