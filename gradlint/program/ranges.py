@@ -51,8 +51,6 @@ class Ranges:
         does, operand = found
         if does == "arc":
             return Singular(node, does, operand, None) if self._free(operand, scope) else None
-        if self._tested(node, operand, scope):
-            return None
         lies = self.of(operand, scope)
         if lies is None and does == "log" and self._complemented(operand, scope):
             lies = "unit"
@@ -61,7 +59,7 @@ class Ranges:
         reached = {"root": ("nonnegative", "square")}.get(does, ("unit", "nonnegative"))
         if lies not in reached:  # the root of a sigmoid is sound but where its logit is below -100
             return None
-        return Singular(node, does, operand, lies)
+        return None if self._tested(node, operand, scope) else Singular(node, does, operand, lies)
 
     def _operation(self, node: s.Expr, scope: Scope) -> tuple[str, s.Expr] | None:
         if isinstance(node, s.Binary) and node.op == "/":
