@@ -8,6 +8,8 @@ from typing import ClassVar
 from gradlint import Finding, Level, Rule, Update
 from gradlint.fix.updates import step_through
 from gradlint.program import syntax as s
+from gradlint.program.choices import apart
+from gradlint.program.flow import Act
 
 
 class UnscaledStep(Rule):
@@ -68,6 +70,8 @@ class UnscaledStep(Rule):
     def check_update(self, update: Update) -> Iterator[Finding]:
         if update.kind != "torch" or not all(state.scaled and not state.unscaled for state in update.trained):
             return
+        if any(_instead(update, act) for act in update.program.flows.acts(update.scope)):
+            return
         scaled = [
             (act, call)
             for act in update.backwards
@@ -87,3 +91,10 @@ class UnscaledStep(Rule):
             related=update.related(),
             fix=fix,
         )
+
+
+def _instead(update: Update, act: Act) -> bool:
+    """Whether an event is the step that a scaler takes where this one is not taken."""
+    if act.does != "step" or not act.fact.get("scaled"):
+        return False
+    return apart(act.node, update.node, update.scope, update.program.flows.conditions)

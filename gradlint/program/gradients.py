@@ -226,6 +226,7 @@ class Solver:
             inner = self._flow(handler, set(states))
             out.falls |= inner.falls
             out.absorb(inner)
+        out.falls = _perhaps(out.falls)  # what a handler takes up may have stepped before it raised
         if item.final:
             final = self._flow(item.final, out.falls)
             out.falls = final.falls
