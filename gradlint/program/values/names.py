@@ -44,7 +44,9 @@ class Names(Attributes):
         """What one binding gives its name."""
         node = binding.node
         if binding.kind == "function" or binding.kind == "class":
-            inner = scope.inner[node.id]
+            inner = scope.inner.get(node.id)
+            if inner is None:  # `global name` in a function, which then defines it
+                inner = next(x for x in scope.module.scopes if x.node is node)
             if binding.kind == "class":
                 return frozenset([Cls(inner)])
             return frozenset([Func(inner, None, context)])
