@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from gradlint import Finding, Level, Network, Related, Rule
+from gradlint import File, Finding, Level, Network, Related, Rule
 from gradlint.program import syntax as s
+from gradlint.program.project import Module
+from gradlint.program.scopes import Scope
+from gradlint.program.uncalled import unused_initializer, unused_method
 
 
 class InitNotApplied(Rule):
@@ -14,12 +17,15 @@ class InitNotApplied(Rule):
     ## What it does
     Checks for initializations of the `weight` of layers that `weight_norm`, or one of
     `torch.nn.utils.parametrizations`, wraps. (The old `torch.nn.utils.spectral_norm` keeps what is written before its
-    first forward pass.)
+    first forward pass.) And for functions that initialize the layers that they are given, and methods that initialize
+    those of their network, but that nothing in the project calls, hands on or names. A package's functions are for
+    others to call.
 
     ## Why is this bad?
     Such a layer has no weight of its own: before every forward pass it is computed from other parameters, `weight_g`
     and `weight_v` with `weight_norm`. What was written to `weight` is gone with the first batch, without a word, and
-    the layer starts from PyTorch's default. A run that hangs on its initialization does not have it.
+    the layer starts from PyTorch's default. A run that hangs on its initialization does not have it. Nor does one whose
+    initialization is written, and then forgotten.
 
     ## Example
     ```python
@@ -48,7 +54,28 @@ class InitNotApplied(Rule):
     level: ClassVar[Level] = Level.WARNING
     preview: ClassVar[bool] = True
 
+    def check_file(self, file: File) -> Iterator[Finding]:
+        for scope, write in unused_initializer(file.module, file.program.values):
+            yield self._unused(file.module, scope, write)
+
     def check_network(self, network: Network) -> Iterator[Finding]:
+        yield from self._overwritten(network)
+        if isinstance(network.node, s.Class):
+            for scope, write in unused_method(network.scope, network.project.world.values):
+                yield self._unused(network.module, scope, write)
+
+    def _unused(self, module: Module, scope: Scope, write: s.Call) -> Finding:
+        assert isinstance(scope.node, s.Function)
+        return self.at(
+            module,
+            scope.node,
+            f"nothing calls `{scope.name}`: the layers that it would initialize keep PyTorch's default",
+            help="call it where the network is built, or delete it",
+            related=[Related(module.place(write), "it writes to a weight here")],
+            fix="where it is to be called is for you to decide",
+        )
+
+    def _overwritten(self, network: Network) -> Iterator[Finding]:
         lost = network.lost_writes()
         places = dict.fromkeys(layer.lost for layer in lost if layer.lost is not None)
         for module, node in places:

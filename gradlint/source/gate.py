@@ -29,6 +29,9 @@ UPDATES = (
 )
 OPTIMIZER_STEP = re.compile(rb"\b_?optim\w*\.step\s*\(")
 
+# An initialization that stands by itself draws the weight of what it is given.
+INITIALIZES = re.compile(rb"init\.\w+\(\s*\w+\.weight\b")
+
 # A network says what it is built of; in lower case.
 MODULE = (b"nn.module", b"module)", b"module,", b"sequential(", b"modulelist(")
 LAYER = (b"conv", b"linear", b"layer", b"block")
@@ -47,6 +50,8 @@ def trains(data: bytes) -> bool:
     if not _has(data, LIBRARIES):
         return _has(data, OF_ITSELF) or (b".step" in data and OPTIMIZER_STEP.search(data) is not None)
     if any(word in data and shape.search(data) for word, shape in UPDATES):
+        return True
+    if b"init." in data and INITIALIZES.search(data) is not None:
         return True
     lower = data.lower()
     is_module = _has(lower, MODULE)
