@@ -100,7 +100,7 @@ def _may_train(update: Update, expr: s.Expr, scope: Scope, seen: set[s.Node]) ->
 
 
 def _is_scaled(flows: Flows, expr: s.Expr, act: Act) -> bool:
-    return isinstance(expr, s.Call) and flows.scales(expr, act.scope, 0)
+    return isinstance(expr, s.Call) and flows.scaling(expr, act.scope, 0) is not None
 
 
 # --- the loss -------------------------------------------------------------------------------------
@@ -190,7 +190,7 @@ def before_scaling(update: Update, act: Act, expr: s.Expr | None = None) -> s.Ex
     if isinstance(expr, s.Name):
         bindings = sites.reaching(expr, act.scope)
         call = bindings[0].value if len(bindings) == 1 and bindings[0].kind in ("enter", "value") else None
-    if not isinstance(call, s.Call) or not call.args or not update.program.flows.scales(call, act.scope, 0):
+    if not isinstance(call, s.Call) or not call.args or update.program.flows.scaling(call, act.scope, 0) is None:
         return None
     return call.args[0].value
 

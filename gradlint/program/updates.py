@@ -404,11 +404,29 @@ class Updates:
             acts = {a.node.id: a for a in every(self.program.flows.of(scope)) if isinstance(a, Act)}
             for act in acts.values():
                 if act.does in ("step", "implicit"):
-                    try:
-                        out.append(self._update(act, budget, out))
-                    except (Exhausted, RecursionError):
+                    found = self._whole(act, budget, out) or self._near(act, out)
+                    if found is not None:
+                        out.append(found)
+                    else:
                         self.unjudged.setdefault(module, act)
         return out
+
+    def _near(self, act: Act, beside: Sequence[Update]) -> Update | None:
+        """An update from its own function alone, where too many ways lead there."""
+        solver = Solver(self.program.flows, Focus(act, self.program.flows).concerns, Budget(STEPS // 10))
+        try:
+            solver.run(act.scope, State(fresh=None))
+        except (Exhausted, RecursionError):
+            return None
+        reached = {a: frozenset(found) for a, found in solver.arrivals.items()}
+        return Update(self.program, act, _at(act, solver.arrivals), False, reached, beside)
+
+    def _whole(self, act: Act, budget: Budget, beside: Sequence[Update]) -> Update | None:
+        """An update with all that leads to it; None where that is too much to follow."""
+        try:
+            return self._update(act, budget, beside)
+        except (Exhausted, RecursionError):
+            return None
 
     def _update(self, act: Act, budget: Budget, beside: Sequence[Update]) -> Update:
         known = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf, isinf
 
 from gradlint.program import syntax as s
@@ -19,10 +19,14 @@ class Flows(Pruned):
     """The flow of each function, made when first asked for."""
 
     _handed: bool | None = None
+    _scaled: dict[tuple[s.Expr, Scope], bool] = field(default_factory=dict)
 
-    def scales(self, expr: s.Expr, scope: Scope, depth: int = 3) -> bool:
+    def scales(self, expr: s.Expr, scope: Scope) -> bool:
         """Whether a loss went through a gradient scaler on its way to an expression."""
-        return self.scaling(expr, scope, depth) is not None
+        known = self._scaled.get((expr, scope))
+        if known is None:
+            known = self._scaled[expr, scope] = self.scaling(expr, scope) is not None
+        return known
 
     def scaling(self, expr: s.Expr | None, scope: Scope, depth: int = 3) -> s.Call | None:
         """The call by which a gradient scaler scaled a loss on its way to an expression."""
