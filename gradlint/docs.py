@@ -5,11 +5,12 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final, TypeAlias
 
 from gradlint import __version__
 from gradlint.config import kebab
+from gradlint.measured import ENOUGH, NOTHING, RIGHT, measures
 from gradlint.rule import Rule
 from gradlint.schema import toml, words
 from gradlint.selection import options_of
@@ -61,7 +62,10 @@ def url(rule: type[Rule]) -> str | None:
 def as_markdown(rule: type[Rule]) -> str:
     """The page of a rule, with what its class says above it."""
     on = "in preview" if rule.preview else "on by default" if rule.default else "off by default"
-    lines = [f"# {rule.code} {rule.name}", "", f"{rule.level.value.capitalize()}, {on}.", "", page(rule).markdown]
+    lines = [f"# {rule.code} {rule.name}", "", f"{rule.level.value.capitalize()}, {on}."]
+    if url(rule) is not None:
+        lines += ["", f"Measured: {_measured(rule)}."]
+    lines += ["", page(rule).markdown]
     options = [
         f"- `{kebab(name)}`: {words(hint)}; {toml(getattr(rule, name, None))} by default."
         for name, hint in options_of(rule).items()
@@ -84,6 +88,7 @@ def as_data(rule: type[Rule]) -> dict[str, Json]:
         "level": rule.level.value,
         "default": rule.default,
         "preview": rule.preview,
+        "measured": _counts(rule),
         "summary": shown.summary,
         "explanation": shown.markdown,
         "example": shown.example,
@@ -102,6 +107,20 @@ def table(rules: Iterable[type[Rule]]) -> Iterator[str]:
         level = f"{rule.level.value}{off}"
         file = f"rules/{rule.name.replace('-', '_')}.py"
         yield f"| {rule.code} | [{rule.name}]({file}) | {level} | {page(rule).summary} |"
+
+
+def _measured(rule: type[Rule]) -> str:
+    found = measures().get(rule.code, NOTHING)
+    wanted = f"a rule leaves preview with {ENOUGH} judged, {RIGHT:.0%} of them true"
+    return f"{found} ({wanted})" if rule.preview else str(found)
+
+
+def _counts(rule: type[Rule]) -> dict[str, Json] | None:
+    """What was measured of a built-in rule, in plain data."""
+    if url(rule) is None:
+        return None
+    found = measures().get(rule.code, NOTHING)
+    return {**asdict(found), "precision": found.precision}
 
 
 def _code(text: str) -> str | None:

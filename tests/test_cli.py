@@ -343,7 +343,9 @@ def test_rule_prints_a_page(gradlint: Gradlint) -> None:
     for name in ("GL101", "gl101", "unclipped-recurrent-update"):
         done = gradlint("rule", name)
         assert done.status == 0
-        assert done.out.startswith("# GL101 unclipped-recurrent-update\n\nWarning, on by default.\n\n## What it does\n")
+        head, _, page = done.out.partition("## What it does")
+        assert head.startswith("# GL101 unclipped-recurrent-update\n\nWarning, on by default.\n\nMeasured: ")
+        assert page
         assert "- `max-norm`: a number; 1.0 by default." in done.out
     said = "error: unknown rule `unclipped-recurent-update`; did you mean `unclipped-recurrent-update`?\n"
     assert gradlint("rule", "unclipped-recurent-update").err == said

@@ -18,7 +18,7 @@ PACKAGE = ROOT / "gradlint"
 
 # Each part may import those above it, and itself.
 LAYERS = (
-    ("store", "replay", "progress"),
+    ("store", "replay", "progress", "measured"),
     ("finding", "fix.edits", "formats", "source", "schema", "config"),
     ("vocabulary",),
     ("program",),

@@ -13,13 +13,19 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from gradlint import measured
 from tests.ecosystem import table
 from tests.ecosystem.checkout import CheckoutError, checked_out, clone_of, head_of
 from tests.ecosystem.compare import LintError, changes, lint, updated
 from tests.ecosystem.manifest import FOLDER, Entry, ManifestError, load, save
 
 
-def main(arguments: Sequence[str] | None = None, folder: Path = FOLDER, readme: Path = table.README) -> int:
+def main(
+    arguments: Sequence[str] | None = None,
+    folder: Path = FOLDER,
+    readme: Path = table.README,
+    data: Path = measured.FILE,
+) -> int:
     """Do what the arguments say to the manifest in `folder`, and return the exit status."""
     options = _options(arguments)
     try:
@@ -33,7 +39,7 @@ def main(arguments: Sequence[str] | None = None, folder: Path = FOLDER, readme: 
         status = max(status, _run(entry, options, folder))
     if options.update or options.table:
         entries = load(folder)
-        table.write(entries, readme)
+        table.write(entries, readme, data)
     if options.table:
         for entry in entries:
             save(entry, folder)

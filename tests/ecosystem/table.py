@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from gradlint.measured import FILE, Measured, written
 from tests.conftest import ROOT
 from tests.ecosystem.manifest import Entry, Row
 
@@ -20,33 +21,19 @@ class Measure:
     """How one rule does.
 
     Args:
-        repositories: in how many of them the rule reports something.
-        read: in how many its findings were read.
-        true, false, debatable: its findings by verdict.
+        found: its findings by verdict.
+        read: in how many repositories its findings were read.
         cured: what it reported falsely before, and no longer does.
         missed: what the sample of silent places shows that it should have reported.
         sample: how many places the sample has.
     """
 
     rule: str
-    repositories: int
+    found: Measured
     read: int
-    true: int
-    false: int
-    debatable: int
     cured: int
     missed: int
     sample: int
-
-    @property
-    def judged(self) -> int:
-        return self.true + self.false + self.debatable
-
-    @property
-    def precision(self) -> float | None:
-        """The share of true findings; what can be argued counts for neither side."""
-        counted = self.true + self.false
-        return self.true / counted if counted else None
 
 
 def measures(entries: Sequence[Entry]) -> Iterator[Measure]:
@@ -58,15 +45,22 @@ def measures(entries: Sequence[Entry]) -> Iterator[Measure]:
         sample = [row for row in rows if row.sample]
         yield Measure(
             rule,
-            sum(any(row.found for row in each) for each in by_entry),
+            Measured(
+                _count(found, "true"),
+                _count(found, "false"),
+                _count(found, "debatable"),
+                sum(any(row.found for row in each) for each in by_entry),
+            ),
             sum(entry.judges(rule) for entry in entries),
-            _count(found, "true"),
-            _count(found, "false"),
-            _count(found, "debatable"),
             _count((row for row in rows if not row.found and not row.sample), "false"),
             _count((row for row in sample if not row.found), "true"),
             len(sample),
         )
+
+
+def counts(entries: Sequence[Entry]) -> dict[str, Measured]:
+    """The findings of each rule by verdict; the sample of silent places is no part of them."""
+    return {each.rule: each.found for each in measures(entries) if each.found.judged}
 
 
 def _count(rows: Iterable[Row], verdict: str) -> int:
@@ -79,16 +73,18 @@ def table(entries: Sequence[Entry]) -> Iterator[str]:
     yield f"| {' | '.join((*heads, 'false and cured', 'missed in the sample'))} |"
     yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
     for each in measures(entries):
-        precision = "-" if each.precision is None else f"{each.precision:.1%}"
+        found = each.found
+        precision = "-" if found.precision is None else f"{found.precision:.1%}"
         missed = f"{each.missed} of {each.sample}" if each.sample else "-"
         yield (
-            f"| {each.rule} | {each.repositories} of {each.read} | {each.judged} | {each.true} | {each.false} "
-            f"| {each.debatable} | {precision} | {each.cured} | {missed} |"
+            f"| {each.rule} | {found.repositories} of {each.read} | {found.judged} | {found.true} | {found.false} "
+            f"| {found.debatable} | {precision} | {each.cured} | {missed} |"
         )
 
 
-def write(entries: Sequence[Entry], readme: Path = README) -> None:
-    """Put the table between its marks in the README."""
+def write(entries: Sequence[Entry], readme: Path = README, data: Path = FILE) -> None:
+    """Put the table between its marks in the README, and the counts where `gradlint rule` reads them."""
+    data.write_text(written(counts(entries)), encoding="utf-8")
     text = readme.read_text(encoding="utf-8")
     shown = MARKED.search(text)
     assert shown is not None, f"{readme} has no <!-- ecosystem -->"
