@@ -19,7 +19,8 @@ class DeprecatedCudaAmp(Rule):
 
     ## Why is this bad?
     Since PyTorch 2.4 the old names warn at every construction, and they will go. `torch.amp.GradScaler("cuda")` and
-    `torch.amp.autocast("cuda")` do the same on any device.
+    `torch.amp.autocast("cuda")` do the same on any device. An old name to fall back on, where another branch takes the
+    new one, is left alone.
 
     ## Example
     ```python
@@ -61,7 +62,6 @@ class DeprecatedCudaAmp(Rule):
     code: ClassVar[str] = "GL207"
     name: ClassVar[str] = "deprecated-cuda-amp"
     level: ClassVar[Level] = Level.NOTE
-    preview: ClassVar[bool] = True
 
     default: ClassVar[bool] = False
 
@@ -69,7 +69,7 @@ class DeprecatedCudaAmp(Rule):
         for call, scope in file.calls():
             old = file.spelled(call.func, scope)
             renamed = file.program.values.vocabulary.entry("renamed", old) if old is not None else None
-            if isinstance(renamed, dict):
+            if isinstance(renamed, dict) and not _falls_back(file, call, scope, str(renamed["now"])):
                 yield self.at(
                     file.module,
                     call,
@@ -77,6 +77,21 @@ class DeprecatedCudaAmp(Rule):
                     help=f"write `{renamed['now']}({renamed['first']})`",
                     fix=_rename(file, call, scope, renamed),
                 )
+
+
+def _falls_back(file: File, call: s.Call, scope: Scope, now: str) -> bool:
+    """Whether another branch takes the new name: then the old one is for versions that lack it."""
+    for choice in s.walk(scope.body, into=False):
+        if isinstance(choice, (s.Conditional, s.If, s.Try)):
+            branches = [list(s.walk(branch)) for branch in s.children(choice)]
+            others = [branch for branch in branches if call not in branch]
+            if len(others) < len(branches) and any(_takes(file, n, scope, now) for branch in others for n in branch):
+                return True
+    return False
+
+
+def _takes(file: File, node: s.Node, scope: Scope, name: str) -> bool:
+    return isinstance(node, (s.Name, s.Attribute)) and file.spelled(node, scope) == name
 
 
 def _rename(file: File, call: s.Call, scope: Scope, renamed: dict[str, Plain]) -> Fix | str:
