@@ -10,6 +10,8 @@ from gradlint.program.scopes import Scope
 
 def holds(outer: s.Node, node: s.Node) -> bool:
     """Whether a node is another or stands in it, in the same function."""
+    if node.id < outer.id and not isinstance(outer, (s.Sequence, s.Block)):  # these two may come after what they hold
+        return False
     return any(here is node for here in s.walk(outer, into=False))
 
 
@@ -20,7 +22,9 @@ def around(scope: Scope, node: s.Node) -> tuple[s.Stmt, ...]:
 
 
 def _around(block: s.Block, node: s.Node) -> Iterator[s.Stmt]:
-    for stmt in block.body:
+    for stmt, after in zip(block.body, (*block.body[1:], None), strict=True):
+        if after is not None and after.id <= node.id:
+            continue
         if holds(stmt, node):
             yield stmt
             for part in s.children(stmt):

@@ -179,6 +179,7 @@ class Files:
         self._found: dict[tuple[str, Path], Path | None] = {}
         self._bytes: dict[Path, bytes] = {}
         self._words: dict[str, dict[Path, None]] = {}
+        self._named: dict[tuple[tuple[str, ...], Path, tuple[str, ...]], tuple[Path, ...]] = {}
 
     def load(self, path: Path, source: Source | None = None) -> Module | None:
         """The module at a path; None if it cannot be read or parsed (a target's problem is kept, an import's not)."""
@@ -344,14 +345,21 @@ class Files:
 
         Names such as `train(` are everywhere in a large project; the bound keeps a question from reading it all.
         """
-        found = dict.fromkeys(path for text in texts for path in self._holding(text))
-        found.pop(near.path, None)
-        hinted = [p for p in found if any(p in self._holding(hint) for hint in hints)]
-        others = [p for p in found if p not in set(hinted)]
-        for path in (near.path, *hinted[:_HINTED], *others[:_OTHERS]):
+        key = (texts, near.path, hints)
+        if key not in self._named:
+            self._named[key] = self._nearest(*key)
+        for path in self._named[key]:
             module = self.load(path)
             if module is not None:
                 yield module
+
+    def _nearest(self, texts: tuple[str, ...], near: Path, hints: tuple[str, ...]) -> tuple[Path, ...]:
+        found = dict.fromkeys(path for text in texts for path in self._holding(text))
+        found.pop(near, None)
+        holding = [self._holding(hint) for hint in hints]
+        hinted = {p: None for p in found if any(p in held for held in holding)}
+        others = [p for p in found if p not in hinted]
+        return (near, *list(hinted)[:_HINTED], *others[:_OTHERS])
 
     def decorating(self, name: str) -> Iterator[Module]:
         """The modules that decorate something with a function of this name."""

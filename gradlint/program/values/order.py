@@ -51,7 +51,10 @@ def _order(value: Value, depth: int = 2) -> str:
         site = value.site.id if value.site is not None else 0
         where = value.scope.module.name if value.scope is not None else ""
         given = value.context.args if value.context is not None and depth else ()
-        return f"{_order(value.of)}:{where}:{site}({','.join(f'{k}={_orders(v, depth - 1)}' for k, v in given)})"
+        of = value.context.receiver if value.context is not None and depth else None
+        holders = "".join(f"@{_order(x, depth - 1)}" for x in (of, value.receiver) if x is not None and depth)
+        text = ",".join(f"{k}={_orders(v, depth - 1)}" for k, v in given)
+        return f"{_order(value.of)}:{where}:{site}({text}){holders}"
     if isinstance(value, Items):
         return f"({','.join(_orders(p, depth - 1) for p in value.parts)})" if depth else "()"
     if isinstance(value, Many):
