@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from gradlint import Finding, Level, Network, Related, Rule
+from gradlint.fix.redraw import with_gain
 from gradlint.program.networks import Layer, drawn
 
 
@@ -39,6 +40,27 @@ class MismatchedInit(Rule):
                 x = layer(x).relu()
             return x
     ```
+
+    Use instead:
+    ```python
+    from torch import nn
+
+
+    class Field(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = nn.ModuleList([nn.Linear(256, 256) for _ in range(8)])
+            for layer in self.layers:
+                nn.init.xavier_uniform_(layer.weight, gain=1.414)
+
+        def forward(self, x):
+            for layer in self.layers:
+                x = layer(x).relu()
+            return x
+    ```
+
+    ## Fix safety
+    Unsafe: the same call may initialize layers that another activation follows.
 
     ## Options
     - `depth`: the number of layers from which on a run is flagged. Default: 6.
@@ -75,5 +97,5 @@ class MismatchedInit(Rule):
             f" the signal shrinks to {1 / gains[0]:.2f} of its size a layer, to {left:.2g} over all",
             help="give it the gain of the activation, or take `nn.init.kaiming_normal_`",
             related=[Related(by[0].place(by[1]), "this initializes them")] if by is not None else (),
-            fix="what else this initialization reaches may have another activation",
+            fix=with_gain(network, deepest.layers[0], gains[0]),
         )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from gradlint import Finding, Level, Network, Related, Rule
+from gradlint.fix.redraw import by_he
 from gradlint.program.networks import Layer, Stack, drawn, fan_in
 
 
@@ -41,6 +42,30 @@ class UnscaledNormalInit(Rule):
         def forward(self, x):
             return self.value(self.layers(x))
     ```
+
+    Use instead:
+    ```python
+    from torch import nn
+
+
+    class Critic(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = nn.Sequential(
+                nn.Linear(64, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU()
+            )
+            self.value = nn.Linear(256, 1)
+            for layer in self.layers:
+                if isinstance(layer, nn.Linear):
+                    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+
+        def forward(self, x):
+            return self.value(self.layers(x))
+    ```
+
+    ## Fix safety
+    Unsafe: the same call may initialize layers that another activation follows, or none, and He's scheme raises an
+    error for what has one dimension only, such as the weight of a normalization.
 
     ## Options
     - `depth`: the number of layers from which on a run is flagged. Default: 3.
@@ -80,7 +105,7 @@ class UnscaledNormalInit(Rule):
             f" the signal grows {math.prod(factors):.2g} times over them",
             help="initialize them for the activation that follows, as `nn.init.kaiming_normal_` does",
             related=_ends(deepest),
-            fix="which of the scripts' initializations is to stay is for you to decide",
+            fix=by_he(network, first),
         )
 
 
