@@ -404,34 +404,24 @@ class Updates:
             acts = {a.node.id: a for a in every(self.program.flows.of(scope)) if isinstance(a, Act)}
             for act in acts.values():
                 if act.does in ("step", "implicit"):
-                    found = self._whole(act, budget, out) or self._near(act, out)
+                    found = self._judged(act, budget, out)
                     if found is not None:
                         out.append(found)
                     else:
                         self.unjudged.setdefault(module, act)
         return out
 
-    def _near(self, act: Act, beside: Sequence[Update]) -> Update | None:
-        """An update from its own function alone, where too many ways lead there."""
-        solver = Solver(self.program.flows, Focus(act, self.program.flows).concerns, Budget(STEPS // 10))
-        try:
-            solver.run(act.scope, State(fresh=None))
-        except (Exhausted, RecursionError):
-            return None
-        reached = {a: frozenset(found) for a, found in solver.arrivals.items()}
-        return Update(self.program, act, _at(act, solver.arrivals), False, reached, beside)
+    def _judged(self, act: Act, budget: Budget, beside: Sequence[Update]) -> Update | None:
+        """An update with all that leads to it, or from its own function alone where that is too much to follow."""
+        for find, most in ((self._whole, budget), (self._near, Budget(STEPS // 10))):
+            try:
+                return find(Focus(act, self.program.flows), most, beside)
+            except (Exhausted, RecursionError):
+                continue
+        return None
 
-    def _whole(self, act: Act, budget: Budget, beside: Sequence[Update]) -> Update | None:
-        """An update with all that leads to it; None where that is too much to follow."""
-        try:
-            return self._update(act, budget, beside)
-        except (Exhausted, RecursionError):
-            return None
-
-    def _update(self, act: Act, budget: Budget, beside: Sequence[Update]) -> Update:
-        known = True
-        focus = Focus(act, self.program.flows)
-        reached: dict[Act, set[State]] = {}
+    def _whole(self, focus: Focus, budget: Budget, beside: Sequence[Update]) -> Update:
+        act, reached = focus.act, dict[Act, set[State]]()
         for root, entry in self.roots(act):
             key = (root, entry, focus.key)
             arrivals = self._solved.get(key)
@@ -441,14 +431,18 @@ class Updates:
                 arrivals = self._solved[key] = solver.arrivals
             for other, found in arrivals.items():
                 reached.setdefault(other, set()).update(found)
-        states = _at(act, reached)
-        if not states and act.does == "step":
-            solver = Solver(self.program.flows, focus.concerns, budget)
-            solver.run(act.scope, State(fresh=None))
-            reached = solver.arrivals
-            states = _at(act, reached)
-            known = False
-        return Update(self.program, act, states, known, {a: frozenset(f) for a, f in reached.items()}, beside)
+        if not _at(act, reached) and act.does == "step":
+            return self._near(focus, budget, beside)
+        return self._update(act, reached, True, beside)
+
+    def _near(self, focus: Focus, budget: Budget, beside: Sequence[Update]) -> Update:
+        solver = Solver(self.program.flows, focus.concerns, budget)
+        solver.run(focus.act.scope, State(fresh=None))
+        return self._update(focus.act, solver.arrivals, False, beside)
+
+    def _update(self, act: Act, reached: Mapping[Act, set[State]], known: bool, beside: Sequence[Update]) -> Update:
+        arrivals = {other: frozenset(found) for other, found in reached.items()}
+        return Update(self.program, act, _at(act, reached), known, arrivals, beside)
 
     def roots(self, act: Act) -> list[tuple[Scope, State]]:
         """The outermost project code that leads to a step, with the state in which it starts.
