@@ -8,9 +8,12 @@ from gradlint.audit.advice import Kind
 from gradlint.audit.subject import Subject
 from gradlint.audit.verdict import Spot, Verdict, absent, present, spot, unknown, unneeded
 from gradlint.program import syntax as s
+from gradlint.program.adversaries import clamps
 from gradlint.program.explanation.words import kind
+from gradlint.program.mentions import mentions
 from gradlint.program.names import Lib
 from gradlint.program.networks.objects import Layer
+from gradlint.program.norms import is_normalization, is_normalizing
 from gradlint.program.parts import Part
 from gradlint.program.reach import name_of
 from gradlint.program.residuals import residual
@@ -53,7 +56,7 @@ def normalization(subject: Subject) -> Verdict:
 
 def _normalized(subject: Subject) -> Verdict | None:
     for part, entry in subject.libraries("layers"):
-        if (entry.get("role") if isinstance(entry, dict) else entry) == "normalization":
+        if is_normalization(entry):
             return present(f"`{_short(part)}`", _part(part))
     if subject.built_in is not None:
         return present(f"built into `{_short(subject.built_in)}`", _part(subject.built_in))
@@ -183,36 +186,19 @@ def _short(part: Part) -> str:
 def _written_by_hand(subject: Subject) -> Iterator[Spot]:
     """A forward pass of a part that divides by a deviation, or calls a function that normalizes."""
     traits = subject.update.program.traits
-    vocabulary = traits.values.vocabulary
     for part in subject.parts:
         if isinstance(part.made.of, Cls):
             for scope, _ in traits.passes(part.made):
                 for call in s.calls(scope.body, into=False):
-                    name = (s.dotted(call.func) or "").rpartition(".")[2]
-                    if isinstance(call.func, s.Attribute) and (name or call.func.attr):
-                        if vocabulary.entry("normalizing", call.func.attr) is not None:
-                            yield spot("it normalizes", scope.module, call)
+                    if isinstance(call.func, s.Attribute) and is_normalizing(call, traits):
+                        yield spot("it normalizes", scope.module, call)
 
 
 def _uses(subject: Subject, section: str) -> Iterator[tuple[Spot, str]]:
     """Where the files of the update and its networks use what a section of the vocabulary lists."""
-    values = subject.update.program.values
-    listed = dict(values.vocabulary.entries(section))
-    names = {path.rpartition(".")[2] for path in listed}
-    for module in subject.modules:
-        if names.isdisjoint(module.words):
-            continue
-        for scope in module.scopes:
-            if not _belongs(scope, subject):
-                continue
-            for node in s.walk(scope.body, into=False):
-                name = node.text if isinstance(node, s.Name) else node.attr if isinstance(node, s.Attribute) else ""
-                if name not in names or not isinstance(node, (s.Name, s.Attribute)):
-                    continue
-                for value in values.of(node, scope):
-                    entry = listed.get(values.vocabulary.canonical(value.path)) if isinstance(value, Lib) else None
-                    if entry is not None:
-                        yield spot(f"`{name}`", module, node), str(entry)
+    scopes = (scope for module in subject.modules for scope in module.scopes if _belongs(scope, subject))
+    for scope, node, entry in mentions(section, scopes, subject.update.program.values):
+        yield spot(f"`{s.last_name(node)}`", scope.module, node), str(entry)
 
 
 def _belongs(scope: Scope, subject: Subject) -> bool:
@@ -227,6 +213,5 @@ def _clamped(subject: Subject) -> Iterator[Spot]:
     """Where the functions that step clamp weights in place."""
     for scope in subject.scopes:
         for call in s.calls(scope.body, into=False):
-            func = call.func
-            if isinstance(func, s.Attribute) and func.attr == "clamp_" and "grad" not in s.text(func.value):
+            if clamps(call.func):
                 yield spot("the weights are clamped", scope.module, call)

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from gradlint.program import syntax as s
-from gradlint.program.names import Lib
+from gradlint.program.mentions import mentions
 from gradlint.program.project import Module
 from gradlint.program.scopes import Scope
 from gradlint.program.traits import trained
 from gradlint.program.updates import Update
 from gradlint.program.values import Bound, Func, Made, Values
-from gradlint.vocabulary import Plain
 
 _DEPTH = 8
 _RETURNS = 4
@@ -54,25 +53,17 @@ def bounded(side: Contest) -> bool:
 
     Spectral normalization, a penalty on its gradient, weights that are clamped: vocabulary `bounding`.
     """
-    program = side.critic.program
-    listed = dict(program.values.vocabulary.entries("bounding"))
-    names = {path.rpartition(".")[2] for path in listed}
-    return any(
-        _is_bound(node, scope, listed, program.values)
-        for module in _files(side)
-        if not names.isdisjoint(module.words) or "clamp_" in module.words
-        for scope in module.scopes
-        for node in s.walk(scope.body, into=False)
-    )
-
-
-def _is_bound(node: s.Node, scope: Scope, listed: dict[str, Plain], values: Values) -> bool:
-    if isinstance(node, s.Attribute) and node.attr == "clamp_" and "grad" not in s.text(node.value):
+    scopes = [scope for module in _files(side) for scope in module.scopes]
+    if next(mentions("bounding", scopes, side.critic.program.values), None) is not None:
         return True
-    return isinstance(node, (s.Name, s.Attribute)) and any(
-        isinstance(value, Lib) and values.vocabulary.canonical(value.path) in listed
-        for value in (values.of(node, scope) if s.last_name(node) in {p.rpartition(".")[2] for p in listed} else ())
+    return any(
+        clamps(node) for scope in scopes if "clamp_" in scope.module.words for node in s.walk(scope.body, into=False)
     )
+
+
+def clamps(node: s.Node) -> bool:
+    """Whether an expression is the method that clamps a weight in place."""
+    return isinstance(node, s.Attribute) and node.attr == "clamp_" and "grad" not in s.text(node.value)
 
 
 def _files(side: Contest) -> Iterable[Module]:

@@ -23,11 +23,21 @@ def normalizes(network: Made, traits: Traits) -> bool | None:
     return known
 
 
+def is_normalization(layer: object) -> bool:
+    """Whether what the vocabulary says of a layer is that it normalizes."""
+    return bool((layer.get("role") if isinstance(layer, dict) else layer) == "normalization")
+
+
+def is_normalizing(call: s.Call, traits: Traits) -> bool:
+    """Whether a call in a forward pass normalizes, or takes the deviation that is divided by."""
+    return traits.values.vocabulary.entry("normalizing", s.last_name(call.func)) is not None
+
+
 def _of_library(part: Part, traits: Traits) -> bool | None:
     values = traits.values
     for path in values.bases_of(part.made):
         entry = values.vocabulary.about("layers", path)
-        if (entry.get("role") if isinstance(entry, dict) else entry) == "normalization":
+        if is_normalization(entry):
             return True
         if is_transformer(path, part.made, values):  # made whole by a library, with all that one needs
             return True
@@ -42,7 +52,7 @@ def _by_hand(made: Made, traits: Traits) -> bool | None:
     known: bool | None = False
     for scope, context in traits.passes(made):
         for call in s.calls(scope.body, into=False):
-            if traits.values.vocabulary.entry("normalizing", s.last_name(call.func)) is not None:
+            if is_normalizing(call, traits):
                 return True
             func = call.func
             own = (
