@@ -10,7 +10,6 @@ from typing import Final, TypeAlias
 
 from gradlint import __version__
 from gradlint.config import kebab
-from gradlint.measured import ENOUGH, NOTHING, RIGHT, measures
 from gradlint.rule import Rule
 from gradlint.schema import toml, words
 from gradlint.selection import options_of
@@ -110,6 +109,8 @@ def table(rules: Iterable[type[Rule]]) -> Iterator[str]:
 
 
 def _measured(rule: type[Rule]) -> str:
+    from gradlint.measured import ENOUGH, NOTHING, RIGHT, measures  # a lint run needs the address of a page alone
+
     found = measures().get(rule.code, NOTHING)
     wanted = f"a rule leaves preview with {ENOUGH} judged, {RIGHT:.0%} of them true"
     return f"{found} ({wanted})" if rule.preview else str(found)
@@ -117,6 +118,8 @@ def _measured(rule: type[Rule]) -> str:
 
 def _counts(rule: type[Rule]) -> dict[str, Json] | None:
     """What was measured of a built-in rule, in plain data."""
+    from gradlint.measured import NOTHING, measures
+
     if url(rule) is None:
         return None
     found = measures().get(rule.code, NOTHING)

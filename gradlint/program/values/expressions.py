@@ -72,6 +72,9 @@ class Values(Calls):
 
     def _attributes(self, holders: ValueSet, name: str) -> ValueSet:
         """An attribute of what may be several things: of those alone that are seen to have it, if any is."""
+        if len(holders) == 1:
+            (only,) = holders
+            return self.attribute(only, name)
         found = [(holder, self.attribute(holder, name)) for holder in holders]
         guessed = {h for h, held in found if isinstance(h, Made) and isinstance(h.of, Cls) and held == {Bound(h, name)}}
         seen = any(not isinstance(v, Bound) for _, held in found for v in held)
