@@ -133,6 +133,7 @@ class UnconstrainedDiscriminator(Rule):
 def _normalized(side: Contest) -> Fix | str:
     """Spectral normalization around each linear and convolutional layer of the discriminator."""
     update, values = side.critic, side.critic.program.values
+    dotted = str(values.vocabulary.entry("fixes", "spectral_norm"))
     edits: set[Edit] = set()
     for part in update.program.traits.parts.whole(side.judge):
         made = part.made
@@ -142,14 +143,11 @@ def _normalized(side: Contest) -> Fix | str:
             continue
         if made.scope.module is not update.module:
             return f"its layers are built in another file, `{made.scope.module.source.name}`"
-        dotted = str(values.vocabulary.entry("fixes", "spectral_norm"))
         found = verbs.import_name(update.module, dotted, made.scope, made.site)
         wrapped = verbs.wrap(update.module, made.site, f"{found[1]}(", ")") if found is not None else None
         if found is None or wrapped is None:
             return "its layers cannot be wrapped where they are built"
         edits.update(found[0], wrapped)
-    return (
-        Fix("Give the discriminator spectral normalization", Safety.UNSAFE, tuple(sorted(edits)))
-        if edits
-        else ("its layers could not be found")
-    )
+    if not edits:
+        return "its layers could not be found"
+    return Fix("Give the discriminator spectral normalization", Safety.UNSAFE, tuple(sorted(edits)))
