@@ -5,12 +5,15 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from typing import NoReturn
 
-from gradlint import replay
+from gradlint import __version__, replay
 
 
 def main() -> None:
     """Run gradlint with the arguments of this process, and end it."""
+    if sys.argv[1:] == ["--version"]:  # needs no parser of arguments
+        _tell_version()
     try:
         status = replay.attempt(sys.argv[1:])
     except (KeyboardInterrupt, BrokenPipeError):
@@ -23,6 +26,16 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     sys.exit(run(sys.argv[1:]))
+
+
+def _tell_version() -> NoReturn:
+    from gradlint import console
+
+    def tell() -> int:
+        console.write([f"gradlint {__version__}"])
+        return 0
+
+    sys.exit(console.guarded(tell))
 
 
 if __name__ == "__main__":
