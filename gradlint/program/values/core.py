@@ -11,7 +11,7 @@ from gradlint.program.project import Files
 from gradlint.program.scopes import Binding, Scope
 from gradlint.program.spelling import spellings
 from gradlint.program.values.objects import NONE, Const, Context, Func, Made, Value, ValueSet
-from gradlint.program.values.order import Ranked, rank
+from gradlint.program.values.order import Order, Ranked
 from gradlint.vocabulary import Vocabulary
 
 _DEPTH = 48
@@ -38,6 +38,7 @@ class Core:
         self._fuel = _FUEL
         self._given_up: set[object] = set()
         self._contexts: dict[object, Context] = {}
+        self._order = Order()
 
     def of(self, expr: s.Expr, scope: Scope, context: Context | None = None) -> ValueSet:
         """What the expression, standing in `scope`, may hold."""
@@ -96,9 +97,9 @@ class Core:
         finally:
             del stack.keys[key]
         if len(result) > WIDTH:
-            result = frozenset(sorted(result, key=rank)[:WIDTH])
+            result = frozenset(self._order.sorted(result)[:WIDTH])
         if len(result) > 1:
-            result = Ranked(result)
+            result = Ranked(result, self._order)
         if stack.cut >= depth or depth == 0:
             self._memo[key] = result
             stack.cut = outer
@@ -115,7 +116,7 @@ class Core:
         for values in sets:
             out |= values
         if len(out) > 2 * WIDTH:  # cut by rank, not by what came first: sets have another order in each run
-            return frozenset(sorted(out, key=rank)[: 2 * WIDTH])
+            return frozenset(self._order.sorted(out)[: 2 * WIDTH])
         return frozenset(out)
 
     # --- what the later layers do -----------------------------------------------------------------
