@@ -125,17 +125,19 @@ class Trail:
 
     def calls(self, expr: s.Expr, scope: Scope, *, cut: bool = True) -> Iterator[tuple[s.Call, Scope]]:
         """The calls that a value comes from; with `cut`, only where gradients go back through them."""
-        seen: set[tuple[Scope, int]] = set()
-        queue = [(expr, scope, _DEPTH)]
+        seen: set[tuple[Scope, int, tuple[int, ...]]] = set()
+        queue: list[tuple[s.Expr, Scope, tuple[int, ...], int]] = [(expr, scope, (), _DEPTH)]
         while queue:
-            here, where, depth = queue.pop(0)
+            here, where, path, depth = queue.pop(0)
+            here, path = _part(here, path)
             for node in self._within(here, where, cut):
                 if isinstance(node, s.Call):
                     yield node, where
-                if depth == 0 or (where, node.id) in seen:
+                taken = path if node is here else ()
+                if depth == 0 or (where, node.id, taken) in seen:
                     continue
-                seen.add((where, node.id))
-                queue += [(value, home, depth - 1) for value, home in self._sources(node, where)]
+                seen.add((where, node.id, taken))
+                queue += [(*source, depth - 1) for source in self._sources(node, where, taken)]
 
     def _within(self, expr: s.Expr, scope: Scope, cut: bool) -> Iterator[s.Node]:
         if cut and expr.id not in self._differentiated(scope):
@@ -157,21 +159,35 @@ class Trail:
             self._gradients[scope] = frozenset(node.id for node in trained(self.values, scope, None))
         return self._gradients[scope]
 
-    def _sources(self, node: s.Node, scope: Scope) -> Iterator[tuple[s.Expr, Scope]]:
-        """What a name, an attribute of an instance, or the result of a function of the project was before."""
+    def _sources(
+        self, node: s.Node, scope: Scope, path: tuple[int, ...]
+    ) -> Iterator[tuple[s.Expr, Scope, tuple[int, ...]]]:
+        """What a name, an attribute of an instance, or the result of a function of the project was before.
+
+        `path` is the part of the value that is asked for, and comes with each of them: of `return a, b`, one has `b`.
+        """
         if isinstance(node, s.Name) and (home := scope.lookup(node.text)) is not None:
             for binding in home.reaching(node.text, node.id if home is scope else None):
                 if binding.value is not None and binding.kind in ("value", "update", "element"):
-                    yield binding.value, home
+                    yield binding.value, home, (*binding.path, *path) if binding.kind == "value" else ()
         elif isinstance(node, s.Attribute) and isinstance(node.value, s.Name) and scope.owner is not None:
             if node.value.text == scope.self_name:
                 for owner in self.values.lineage(scope.owner):
                     for store in self.values.self_stores(owner, node.attr):
                         if store.value is not None:
-                            yield store.value, store.scope
+                            yield store.value, store.scope, (*store.path, *path) if store.kind == "value" else ()
         elif isinstance(node, s.Call):
             for value in self.values.of(node.func, scope):
                 if isinstance(value, Func):
                     for stmt in value.scope.returns[:_RETURNS]:
                         if stmt.value is not None:
-                            yield stmt.value, value.scope
+                            yield stmt.value, value.scope, path
+
+
+def _part(expr: s.Expr, path: tuple[int, ...]) -> tuple[s.Expr, tuple[int, ...]]:
+    """The part of a display that a path leads to, as far as it can be followed, and what is left of the path."""
+    while path and isinstance(expr, s.Sequence) and not any(isinstance(item, s.Starred) for item in expr.items):
+        if not -len(expr.items) <= path[0] < len(expr.items):
+            break
+        expr, path = expr.items[path[0]], path[1:]
+    return expr, path
