@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from gradlint import Finding, Level, Related, Rule, Update
-from gradlint.fix.updates import clip_in_file, unscale_before
+from gradlint.fix.updates import before_step, clip_in_file, unscale_before
 
 _INITIAL_SCALE = 65536
 
@@ -14,7 +14,8 @@ _INITIAL_SCALE = 65536
 class ClipOfScaledGradients(Rule):
     """
     ## What it does
-    Checks for clips that gradients reach while a `GradScaler` still has them scaled.
+    Checks for clips that gradients reach while a `GradScaler`, or the block of apex's `amp.scale_loss`, still has them
+    scaled.
 
     ## Why is this bad?
     `scaler.scale(loss).backward()` computes gradients that are too large by the scale, which starts at 65536 and
@@ -83,19 +84,22 @@ class ClipOfScaledGradients(Rule):
             related = list(update.related())
             if where is not clip.act.node:
                 related.insert(0, Related(clip.act.scope.module.place(clip.act.node), "the gradients are clipped here"))
-            fix = unscale_before(update, clip)
+            inside = update.scaled_in_block
+            fix = before_step(update, clip.act, "Clip after the block") if inside else unscale_before(update, clip)
             yield self.at(
                 update.module,
                 where,
                 f"gradients are clipped while they are still scaled: {_threshold(update.bound(clip))}",
-                help="call `scaler.unscale_(optimizer)` once, directly before the clip",
+                help="clip after the block: leaving it takes the scale away"
+                if inside
+                else "call `scaler.unscale_(optimizer)` once, directly before the clip",
                 update=update,
                 related=related,
                 fix=fix,
             )
 
     def spares_update(self, update: Update) -> str | None:
-        if update.kind != "scaler":
+        if update.kind != "scaler" and not update.scaled_in_block:
             return "it does not step through a gradient scaler"
         return None if update.scaled_clips else "no clip of scaled gradients leads here"
 

@@ -331,6 +331,8 @@ class Solver:
             return self._clip(act, state)
         if does == "unscale":
             return state._replace(unscaled=True) if self.concerns(act) else state
+        if does == "descale":  # the block that scaled the loss is left
+            return state._replace(scaled=False)
         if does == "step":
             return self._step(act, state)
         if does == "update":

@@ -346,6 +346,13 @@ class Update:
         found = {c for st in self.states for c in st.clips if c.scaled}
         return tuple(sorted(found, key=lambda c: c.act.node.id))
 
+    @cached_property
+    def scaled_in_block(self) -> bool:
+        """Whether the loss is scaled by a block that takes the scale away again, and all steps are plain ones."""
+        flows = self.program.flows
+        calls = ((flows.scaling(act.operand, act.scope), act.scope) for act in self.backwards)
+        return self.kind != "scaler" and any(call is not None and flows.descales(call, scope) for call, scope in calls)
+
     def bound(self, clip: Clip) -> tuple[str, float] | None:
         """What a clip calls its bound, and its value where there is only one that it can be."""
         event, node = clip.act.event, clip.act.node

@@ -36,9 +36,21 @@ class Flows(Pruned):
             if any(i.does == "scale" for i in Lowering(self, scope).call(call) if isinstance(i, Act)):
                 return call
         if isinstance(expr, s.Name) and depth > 0:
-            found = (self.scaling(v, w, depth - 1) for v, w in self.conditions.sources(expr, scope))
+            found = (self.scaling(v, w, depth - 1) for v, w in self._origins(expr, scope))
             return next((call for call in found if call is not None), None)
         return None
+
+    def _origins(self, name: s.Name, scope: Scope) -> list[tuple[s.Expr, Scope]]:
+        """What a name was assigned, and the block that gave it: `with scale_loss(loss, optimizer) as scaled`."""
+        home = scope.lookup(name.text)
+        bindings = home.reaching(name.text, name.id if home is scope else None) if home is not None else []
+        entered = [(b.value, home) for b in bindings if b.kind == "enter" and isinstance(b.value, s.Expr) and home]
+        return [*self.conditions.sources(name, scope), *entered]
+
+    def descales(self, call: s.Call, scope: Scope) -> bool:
+        """Whether what a call scales is unscaled again when its block is left."""
+        acts = Lowering(self, scope).call(call)
+        return any(bool(act.fact.get("unscales_on_exit")) for act in acts if isinstance(act, Act))
 
     def hands_over(self) -> bool:
         """Whether the project gives gradients of one network to a copy of it: `shared._grad = own.grad`."""

@@ -106,14 +106,17 @@ class Lowering(Calls):
                 yield Rebind(tuple(_targets(name)), sources)
         yield from self._block(stmt.body)
         for item, _ in stmt.items:
-            if isinstance(item, s.Call) and self._skips_nonfinite(item):
-                yield Act("check", item, self.scope, Event("check", {}, {"gradients": True}))
+            if isinstance(item, s.Call):
+                yield from self._left(item)
 
-    def _skips_nonfinite(self, call: s.Call) -> bool:
-        """Whether leaving the block drops a step with non-finite gradients."""
+    def _left(self, call: s.Call) -> Iterator[Item]:
+        """What leaving a block does: it takes the scale away, or drops a step with non-finite gradients."""
         paths = (self._path(f)[0] for f in self.values.of(call.func, self.scope))
-        events = (self.vocabulary.event(p) for p in paths if p is not None)
-        return any(e is not None and bool(e.facts.get("skips_nonfinite")) for e in events)
+        events = [e for e in (self.vocabulary.event(p) for p in paths if p is not None) if e is not None]
+        if any(e.facts.get("unscales_on_exit") for e in events):
+            yield Act("descale", call, self.scope)
+        if any(e.facts.get("skips_nonfinite") for e in events):
+            yield Act("check", call, self.scope, Event("check", {}, {"gradients": True}))
 
     def _assign(self, stmt: s.Assign | s.AugAssign) -> Iterator[Item]:
         if stmt.value is not None:
