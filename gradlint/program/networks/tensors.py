@@ -44,15 +44,18 @@ class Tensors(Core):
         return Tensor(run, None, (value,), "activation")
 
     def added(self, left: Tensor, right: Tensor) -> Tensor:
-        """A sum; what lies between its operands, if one is a shortcut past the other, has a residual around it."""
+        """A sum; what lies between its operands, if one is a shortcut past the other, has a residual around it.
+
+        The chain goes on from where the shortcut leaves: what it passes adds to the signal and does not scale it.
+        """
         for long, short in ((left, right), (right, left)):
             start = self._shortcut(long, short)
             if start is not None:
                 before = {t.layer for t in start.ancestors()}
-                self.covered |= {
-                    t.layer for t in self._between(long, start) if t.layer is not None and t.layer not in before
-                }
-                break
+                passed = {t.layer for t in self._between(long, start) if t.layer is not None} - before
+                self.covered |= passed
+                kept = start.run if passed and start.pending is None else ()
+                return Tensor(kept, None, (left, right), "sum")
         return self.broken((left, right))
 
     def _shortcut(self, long: Tensor, short: Tensor) -> Tensor | None:
