@@ -49,7 +49,7 @@ def contest(update: Update, others: Iterable[Update]) -> Contest | None:
 
 
 def bounded(side: Contest) -> bool:
-    """Whether something in the files of the two updates and of the judge bounds how steep the judge is.
+    """Whether something in the files of the two updates and of what may be the judge bounds how steep it is.
 
     Spectral normalization, a penalty on its gradient, weights that are clamped: vocabulary `bounding`.
     """
@@ -76,8 +76,17 @@ def _files(side: Contest) -> Iterable[Module]:
                 for value in program.values.of(call.func, scope):
                     if isinstance(value, Func):
                         found[value.scope.module] = None
-    found.update((part.module, None) for part in program.traits.parts.whole(side.judge))
+    for judge in _judges(side):
+        found.update((part.module, None) for part in program.traits.parts.whole(judge))
     return found
+
+
+def _judges(side: Contest) -> Iterator[Made]:
+    """The judge, and each network that the settings may put in its place."""
+    yield side.judge
+    for made in Trail(side.critic.program.values).called(side.call, side.scope):
+        if made is not side.judge and any(_same(made, each) for each in side.critic.networks):
+            yield made
 
 
 def _apart(one: Update, other: Update) -> bool:
