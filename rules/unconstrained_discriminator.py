@@ -111,7 +111,6 @@ class UnconstrainedDiscriminator(Rule):
     name: ClassVar[str] = "unconstrained-discriminator"
     level: ClassVar[Level] = Level.NOTE
     default: ClassVar[bool] = False
-    preview: ClassVar[bool] = True
 
     def check_update(self, update: Update) -> Iterator[Finding]:
         side = contest(update, update.beside)
