@@ -236,9 +236,15 @@ class Update:
         return act.node if act.scope.module is self.module else self.call_to(act)
 
     def call_to(self, act: Act, depth: int = _LEADS) -> s.Call | None:
-        """The call, in the function that steps, that leads to an event elsewhere, through so many functions at most."""
-        calls = (item for item in every(self.program.flows.of(self.scope)) if isinstance(item, Invoke))
-        return next((c.node for c in calls if self._leads(c, act.scope, depth)), None)
+        """The call, in the function that steps, that leads to an event elsewhere, through so many functions at most.
+
+        Of several it is the first between the backward pass and the step, where there is one.
+        """
+        items = (item for item in every(self.program.flows.of(self.scope)) if isinstance(item, Invoke))
+        calls = [item.node for item in items if self._leads(item, act.scope, depth)]
+        start = min((b.node.id for b in self.backwards if b.scope is self.scope), default=self.node.id)
+        between = (call for call in calls if start < call.id < self.node.id)
+        return next(between, calls[0] if calls else None)
 
     def _leads(self, call: Invoke, goal: Scope, depth: int) -> bool:
         if any(target.scope is goal for target in call.targets):
