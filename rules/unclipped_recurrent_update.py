@@ -74,8 +74,9 @@ class UnclippedRecurrentUpdate(Rule):
     ## Options
     - `style`: what the fix writes. `"norm"` bounds the length of the whole gradient and keeps its direction. `"value"`
       cuts each of its elements off, which turns it. `"adaptive"` measures: it keeps the norms of the last 1,000 steps
-      and clips to a percentile of them, so that no bound has to be guessed and only unusual gradients are shortened.
-    - `max-norm`: the bound of `"norm"`.
+      and clips to a percentile of them, but to no more than `max-norm`, since the first norms tell nothing yet, and
+      since a percentile of gradients that grow from step to step grows along.
+    - `max-norm`: the bound of `"norm"`, and the most that `"adaptive"` clips to; `inf` leaves that to the percentile.
     - `clip-value`: the bound of `"value"`, for each element.
     - `percentile`: that of `"adaptive"`, 0 to 100. 90 shortens one gradient in ten.
 
@@ -125,7 +126,7 @@ class UnclippedRecurrentUpdate(Rule):
 
     def _bound(self) -> Bound:
         sizes = {"norm": self.max_norm, "value": self.clip_value, "adaptive": self.percentile}
-        return Bound(self.style, sizes[self.style])
+        return Bound(self.style, sizes[self.style], self.max_norm)
 
     def _unclipped(self, update: Update) -> bool:
         return update.can_be(lambda state: not state.clips) and not update.clipped_elsewhere

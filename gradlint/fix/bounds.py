@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from gradlint.fix import sites, verbs
 from gradlint.fix.edits import Edit
@@ -16,6 +18,7 @@ Style: TypeAlias = Literal["norm", "value", "adaptive"]
 
 _NO_IMPORT = "there is no place for an import"
 _WINDOW = 1000  # how many of the last norms count
+_OWNER: Final = re.compile(r"(?:self\.)?([\w.]+)\.parameters\(\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +29,24 @@ class Bound:
         style: by the norm of all, each element by its value, or by a percentile of the norms so far
             (AutoClip, Seetharaman et al. 2020, https://arxiv.org/abs/2007.14469).
         size: the norm, the absolute value of an element, or the percentile.
+        most: the norm that a percentile is not to exceed. The first norms tell nothing yet, and where gradients grow
+            from step to step a percentile of them grows along.
     """
 
     style: Style
     size: float
+    most: float = math.inf
 
     def __str__(self) -> str:
         if self.style == "adaptive":
-            return f"the percentile {self.size:g} of their norms so far"
+            capped = "" if math.isinf(self.most) else f", at most {self.most!r}"
+            return f"the percentile {self.size:g} of their norms so far{capped}"
         return f"a norm of {self.text}" if self.style == "norm" else f"values between -{self.text} and {self.text}"
 
     @property
     def text(self) -> str:
         """The figure as code writes it."""
-        return repr(float(self.size))
+        return _code(self.size)
 
     def lines(self, over: str, scope: Scope, node: s.Node, values: Values, edits: set[Edit]) -> list[str] | str:
         """The calls of PyTorch that clip the parameters that `over` says, at a node; `edits` get what they need.
@@ -58,10 +65,11 @@ class Bound:
         self, clip: str, over: str, scope: Scope, node: s.Node, values: Values, edits: set[Edit]
     ) -> list[str] | str:
         tensor = _imported(str(values.vocabulary.entry("fixes", "tensor")), scope, node, edits)
-        history = _history(scope)
+        history = _history(over, scope)
         norm, bound = (sites.free_name(scope, (name, f"{name}_now")) for name in ("gradient_norm", "norm_bound"))
         module = scope.module
-        top = next((stmt for stmt in module.block.body if sites.holds(stmt, node)), None)
+        outermost = _outermost(scope) or node
+        top = next((stmt for stmt in module.block.body if sites.holds(stmt, outermost)), None)
         if tensor is None or history is None or norm is None or bound is None or top is None:
             return _NO_IMPORT if tensor is None else "no name is free for the history of the norms"
         room = ["", ""] if isinstance(top, (s.Function, s.Class)) else []
@@ -70,11 +78,12 @@ class Bound:
             return "there is no place for the history of the norms"
         edits.update(made)
         share = f"{self.size / 100:g}"
+        usual = f"{tensor}({history}[-{_WINDOW}:] or [{norm}]).quantile({share}).item()"
         return [
             f'{norm} = float({clip}({over}, max_norm=float("inf")))',
             f'if {norm} < float("inf"):',
             f"    {history}.append({norm})",
-            f"{bound} = {tensor}({history}[-{_WINDOW}:] or [{norm}]).quantile({share}).item()",
+            f"{bound} = {usual}" if math.isinf(self.most) else f"{bound} = min({usual}, {_code(self.most)})",
             f"{clip}({over}, max_norm={bound})",
         ]
 
@@ -87,11 +96,23 @@ def _imported(dotted: str, scope: Scope, node: s.Node, edits: set[Edit]) -> str 
     return found[1]
 
 
-def _history(scope: Scope) -> str | None:
-    """A name of the file for the norms at one step; it tells the function, since each step has a history of its own."""
-    around = "_".join(_names(scope))
-    stem = f"{around}_gradient_norms" if around else "gradient_norms"
+def _code(number: float) -> str:
+    return 'float("inf")' if math.isinf(number) else repr(float(number))
+
+
+def _history(over: str, scope: Scope) -> str | None:
+    """A name of the file for the norms of these parameters; it tells the function and the network."""
+    owner = _OWNER.fullmatch(over)
+    names = [*_names(scope), *(owner[1].split(".") if owner is not None else ())]
+    stem = "_".join([*names, "gradient_norms"])
     return sites.free_name(scope.module.scope, (stem, *(f"{stem}_{number}" for number in range(2, 9))))
+
+
+def _outermost(scope: Scope) -> s.Node | None:
+    """The function or class of the module that a function is, or stands in."""
+    while scope.parent is not None and scope.parent.parent is not None:
+        scope = scope.parent
+    return scope.node if scope.parent is not None else None
 
 
 def _names(scope: Scope) -> Iterable[str]:
