@@ -4,6 +4,7 @@ A script in fixtures/runs opens with what it proves, one line each:
 
     # rule: GL101                     the rule that finds the hazard and whose fix cures it
     # settings: …                     a line of gradlint.toml, if the fix needs one
+    # or: …                           a line in its place: a fix that is written in another way cures as well
     # before: not loss < 1            what every seed measures as it is written
     # after: loss < 0.5               what every seed measures once it is fixed
 
@@ -20,7 +21,7 @@ import operator
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -33,7 +34,7 @@ SEEDS: Final = range(3)
 Value: TypeAlias = "float | str | None"
 Measures: TypeAlias = Mapping[str, Value]
 
-_HEADER = re.compile(r"^# (rule|settings|before|after): (.+)$", re.MULTILINE)
+_HEADER = re.compile(r"^# (rule|settings|or|before|after): (.+)$", re.MULTILINE)
 _CONDITION = re.compile(r"(?P<negated>not )?(?P<measure>\w+) (?P<sign>[<>=]) (?P<bound>.+)")
 _SIGNS: Mapping[str, Callable[[float, float], bool]] = {"<": operator.lt, ">": operator.gt, "=": operator.eq}
 
@@ -73,8 +74,15 @@ class Script:
     before: tuple[Condition, ...]
     after: tuple[Condition, ...]
 
+    other: bool = False  # the settings are not the first that the script names
+
     def __str__(self) -> str:
         return self.path.name
+
+    @property
+    def label(self) -> str:
+        """The script, and its settings where it names several."""
+        return f"{self}: {self.settings}" if self.other else str(self)
 
     @property
     def measures(self) -> list[str]:
@@ -103,17 +111,20 @@ class Script:
 def scripts() -> list[Script]:
     """All scripts, by rule and name. Raises ValueError for one that does not say what it proves."""
     files = [path for path in FOLDER.iterdir() if path.suffix in (".py", ".ipynb")]
-    return sorted(map(_script, files), key=lambda script: (script.rule, script.path.name))
+    told = (script for path in files for script in _told(path))
+    return sorted(told, key=lambda script: (script.rule, script.path.name))
 
 
-def _script(path: Path) -> Script:
-    said: dict[str, list[str]] = {"rule": [], "settings": [], "before": [], "after": []}
+def _told(path: Path) -> Iterator[Script]:
+    said: dict[str, list[str]] = {"rule": [], "settings": [], "or": [], "before": [], "after": []}
     for key, text in _HEADER.findall(read(path, path.name).code):
         said[key].append(text)
     if len(said["rule"]) != 1 or not said["before"] or not said["after"]:
         raise ValueError(f"{path.name} does not say `# rule: …`, `# before: …` and `# after: …`")
     before, after = (tuple(map(Condition.parse, said[key])) for key in ("before", "after"))
-    return Script(path, said["rule"][0], "\n".join(said["settings"]), before, after)
+    first = Script(path, said["rule"][0], "\n".join(said["settings"]), before, after)
+    yield first
+    yield from (replace(first, settings=settings, other=True) for settings in said["or"])
 
 
 def measure(path: Path) -> list[Measures]:

@@ -17,7 +17,7 @@ def torch_on_one_core() -> None:
     pytest.importorskip("torch", reason="the scripts train: pip install torch").set_num_threads(1)
 
 
-@pytest.mark.parametrize("script", runs.scripts(), ids=str)
+@pytest.mark.parametrize("script", runs.scripts(), ids=lambda script: script.label)
 def test_the_hazard_bites_and_the_fix_cures(script: runs.Script) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -34,6 +34,14 @@ def test_the_hazard_bites_and_the_fix_cures(script: runs.Script) -> None:
 def test_every_fixable_rule_is_proved() -> None:
     proved = {script.rule for script in runs.scripts()}
     assert proved >= {"GL101", "GL201", "GL301", "GL401", "GL501"}
+
+
+@pytest.mark.parametrize("script", ["adding_problem.py", "mixed_precision_rnn.py"], ids=["plain", "scaled"])
+@pytest.mark.parametrize("style", ["value", "adaptive"])
+def test_every_style_of_clip_is_proved(script: str, style: str) -> None:
+    settings = [each.settings for each in runs.scripts() if str(each) == script]
+    assert "" in settings  # the norm
+    assert any(f'style = "{style}"' in line for line in settings)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +71,7 @@ def test_the_readme_has_a_row_for_each_script() -> None:
     """The figures differ from machine to machine; what they are figures of does not."""
     rows = effects.shown(effects.README.read_text(encoding="utf-8"))
     scripts = runs.scripts()
-    assert [row[:2] for row in rows] == [(script.rule, f"[{script}](fixtures/runs/{script})") for script in scripts], (
+    assert [row[:2] for row in rows] == [effects.head(script) for script in scripts], (
         "`python -m tests.benchmarks.effects` writes the table into README.md"
     )
     for row, script in zip(rows, scripts, strict=True):

@@ -56,8 +56,13 @@ def main(arguments: Sequence[str] | None = None, readme: Path = README) -> int:
 
 def row(script: runs.Script, before: Sequence[runs.Measures], after: Sequence[runs.Measures]) -> str:
     """The row of the table for a script."""
-    cells = (script.rule, f"[{script}](fixtures/runs/{script})", _told(script, before), _told(script, after))
-    return f"| {' | '.join(cells)} |"
+    return f"| {' | '.join((*head(script), _told(script, before), _told(script, after)))} |"
+
+
+def head(script: runs.Script) -> tuple[str, str]:
+    """The rule and the script, with its settings where it has been fixed in several ways."""
+    how = f": `{script.settings}`" if script.other else ""
+    return script.rule, f"[{script}](fixtures/runs/{script}){how}"
 
 
 def write(rows: Sequence[str], readme: Path) -> None:
