@@ -8,7 +8,7 @@ from gradlint.audit.advice import Kind
 from gradlint.audit.subject import Subject
 from gradlint.audit.verdict import Spot, Verdict, absent, present, spot, unknown, unneeded
 from gradlint.program import syntax as s
-from gradlint.program.adversaries import clamps
+from gradlint.program.adversaries import clamps, shrinks
 from gradlint.program.explanation.words import kind
 from gradlint.program.mentions import mentions
 from gradlint.program.names import Lib
@@ -39,6 +39,8 @@ def initialization(subject: Subject) -> Verdict:
     if written:
         return unneeded("its weights are loaded", *_initializers(written))
     longest = max((outcome.longest() for outcome in subject.outcomes), default=0)
+    if longest < RUN and (hole := _hole(subject)) is not None:
+        return hole
     if not subject.layers:
         return unneeded("it has no linear or convolutional layers")
     if longest < RUN:
@@ -66,7 +68,7 @@ def _normalized(subject: Subject) -> Verdict | None:
     wrapped = next((layer for layer in subject.layers if layer.normalized and layer.site is not None), None)
     if wrapped is not None and wrapped.site is not None:
         return present("normalized weights", spot("its weight is normalized", wrapped.site.module, wrapped.site.node))
-    own = next(_written_by_hand(subject), None)
+    own = next(_written_by_hand(subject), None) or next(_shrunk(subject), None)
     if own is not None:
         return present("written by hand", own)
     return None
@@ -127,6 +129,9 @@ def spectral(subject: Subject) -> Verdict:
     clamp = next(_clamped(subject), None)
     if clamp is not None:
         return present("its weights are clamped", clamp)
+    shrunk = next(_shrunk(subject), None)
+    if shrunk is not None:
+        return present("written by hand", shrunk)
     return absent("neither spectral normalization nor a gradient penalty bounds the discriminator")
 
 
@@ -145,6 +150,17 @@ def _not_built(subject: Subject) -> Verdict:
     return unknown(f"`{name_of(made)}` could not be built: {why}")
 
 
+def _hole(subject: Subject) -> Verdict | None:
+    """That a network runs something that it was given, and nothing in the project tells what."""
+    traits = subject.update.program.traits
+    for made in (*subject.networks, *subject.instances):
+        if isinstance(made.of, Cls):
+            for scope, call in traits.unknown_calls(made):
+                what = f"what `{s.text(call.func)}` holds is not known"
+                return unknown(what, spot("it is called", scope.module, call))
+    return None
+
+
 def _unless_deep(subject: Subject, missing: str, instead: str) -> Verdict:
     """That something is missing, where the network is known, and deep enough to need it."""
     if subject.opaque is not None:
@@ -153,6 +169,8 @@ def _unless_deep(subject: Subject, missing: str, instead: str) -> Verdict:
         return _not_built(subject)
     if subject.is_a(Kind.TRANSFORMER):
         return absent(missing)
+    if (hole := _hole(subject)) is not None:
+        return hole
     if len(subject.layers) < DEEP:
         return unneeded(f"it has fewer than {DEEP} linear or convolutional layers")
     return unneeded(f"{instead}, in place of it") if instead else absent(missing)
@@ -190,7 +208,7 @@ def _written_by_hand(subject: Subject) -> Iterator[Spot]:
         if isinstance(part.made.of, Cls):
             for scope, _ in traits.passes(part.made):
                 for call in s.calls(scope.body, into=False):
-                    if isinstance(call.func, s.Attribute) and is_normalizing(call, traits):
+                    if isinstance(call.func, s.Attribute) and is_normalizing(call, scope, traits):
                         yield spot("it normalizes", scope.module, call)
 
 
@@ -215,3 +233,14 @@ def _clamped(subject: Subject) -> Iterator[Spot]:
         for call in s.calls(scope.body, into=False):
             if clamps(call.func):
                 yield spot("the weights are clamped", scope.module, call)
+
+
+def _shrunk(subject: Subject) -> Iterator[Spot]:
+    """Where a layer of the network divides its own weight by what it computes."""
+    values = subject.update.program.values
+    for part in subject.parts:
+        for owner in values.lineage(part.made.of.scope) if isinstance(part.made.of, Cls) else ():
+            for method in owner.inner.values():
+                for node in s.walk(method.body, into=False):
+                    if shrinks(node):
+                        yield spot("the weight is divided", method.module, node)

@@ -10,7 +10,7 @@ from gradlint.audit.advice import Kind
 from gradlint.audit.kinds import Shown, kinds_of
 from gradlint.engine import Project
 from gradlint.finding import Finding
-from gradlint.program.adversaries import Contest, contest
+from gradlint.program.adversaries import Contest, side
 from gradlint.program.explanation.gaps import Gaps
 from gradlint.program.explanation.updates import source
 from gradlint.program.families import is_transformer
@@ -81,7 +81,7 @@ class Subject:
     @cached_property
     def contest(self) -> Contest | None:
         modules = dict.fromkeys([self.update.module, *(act.scope.module for act in self.update.backwards)])
-        return contest(self.update, [other for module in modules for other in self.desk.updates(module)])
+        return side(self.update, [other for module in modules for other in self.desk.updates(module)])
 
     @cached_property
     def networks(self) -> tuple[Made, ...]:

@@ -79,6 +79,13 @@ def _tests(update: Update) -> Iterator[Act]:
             used = all(state.stepped and state.fresh for state in states)
             if about and not used and (does == "anomaly" or act.scope in update.near):
                 yield act
+    yield from (act for act in _scales(update) if act.fact.get("skips_nonfinite"))
+
+
+def _scales(update: Update) -> Iterator[Act]:
+    """Where the functions of an update scale its loss."""
+    for scope in update.near:
+        yield from (act for act in update.program.flows.acts(scope) if act.does == "scale" and act.event is not None)
 
 
 def monitoring(subject: Subject) -> Verdict:
@@ -123,6 +130,10 @@ def scaling(subject: Subject) -> Verdict:
         return present("the loss is scaled", *_spots("the scaled loss", scaled))
     if any(state.scaled for state in update.trained):
         return present("an option switches loss scaling on", *_spots("the scaled loss", set(update.backwards)))
+    scales = set(_scales(update))  # the scale is gone by the time of the step
+    if scales:
+        said = "the loss is scaled" if len(update.backwards) == 1 else "an option switches loss scaling on"
+        return present(said, *_spots("the scaled loss", scales))
     if half:
         return unknown("an option may switch float16 on, and loss scaling elsewhere in the file", *half[:_SPOTS])
     if subject.is_a(Kind.MIXED):

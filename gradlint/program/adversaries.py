@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from gradlint.program import syntax as s
@@ -11,10 +11,11 @@ from gradlint.program.project import Module
 from gradlint.program.scopes import Scope
 from gradlint.program.traits import trained
 from gradlint.program.updates import Update
-from gradlint.program.values import Bound, Func, Made, Values
+from gradlint.program.values import Bound, Cls, Func, Made, Value, Values
 
 _DEPTH = 8
 _RETURNS = 4
+_BY_HAND = frozenset(["clamp_", "weight"])  # one of these is in a file that bounds a network by its own code
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,18 @@ def contest(update: Update, others: Iterable[Update]) -> Contest | None:
     return None
 
 
+def side(update: Update, others: Sequence[Update]) -> Contest | None:
+    """The contest of an update, or of another one that trains the same side by a loss of its own, as a penalty is."""
+    found = contest(update, others)
+    for other in others if found is None else ():
+        if other is update or not _shares(update, other):
+            continue
+        shared = contest(other, others)
+        if shared is not None and not _shares(update, shared.maker if shared.judging else shared.critic):
+            return shared
+    return found
+
+
 def bounded(side: Contest) -> bool:
     """Whether something in the files of the two updates and of what may be the judge bounds how steep it is.
 
@@ -57,13 +70,23 @@ def bounded(side: Contest) -> bool:
     if next(mentions("bounding", scopes, side.critic.program.values), None) is not None:
         return True
     return any(
-        clamps(node) for scope in scopes if "clamp_" in scope.module.words for node in s.walk(scope.body, into=False)
+        clamps(node) or shrinks(node)
+        for scope in scopes
+        if not _BY_HAND.isdisjoint(scope.module.words)
+        for node in s.walk(scope.body, into=False)
     )
 
 
 def clamps(node: s.Node) -> bool:
     """Whether an expression is the method that clamps a weight in place."""
     return isinstance(node, s.Attribute) and node.attr == "clamp_" and "grad" not in s.text(node.value)
+
+
+def shrinks(node: s.Node) -> bool:
+    """Whether an expression is a layer's own weight by something that it computes, as its largest singular value."""
+    if not isinstance(node, s.Binary) or node.op != "/" or not isinstance(node.left, s.Attribute):
+        return False
+    return node.left.attr == "weight" and not isinstance(node.right, s.Constant)
 
 
 def _files(side: Contest) -> Iterable[Module]:
@@ -89,12 +112,15 @@ def _judges(side: Contest) -> Iterator[Made]:
             yield made
 
 
+def _shares(one: Update, other: Update) -> bool:
+    return any(_same(a, b) for a in one.networks for b in other.networks)
+
+
 def _apart(one: Update, other: Update) -> bool:
     """Whether two updates train different networks by losses of their own."""
-    if one is other or not one.networks or not other.networks:
+    if one is other or not one.networks or not other.networks or _shares(one, other):
         return False
-    same = any(_same(a, b) for a in one.networks for b in other.networks)
-    return not same and bool(one.backwards) and bool(other.backwards) and set(one.backwards) != set(other.backwards)
+    return bool(one.backwards) and bool(other.backwards) and set(one.backwards) != set(other.backwards)
 
 
 def _judged(update: Update, critic: Update, maker: Update) -> tuple[Made, s.Call, Scope] | None:
@@ -187,10 +213,19 @@ class Trail:
                             yield store.value, store.scope, (*store.path, *path) if store.kind == "value" else ()
         elif isinstance(node, s.Call):
             for value in self.values.of(node.func, scope):
-                if isinstance(value, Func):
-                    for stmt in value.scope.returns[:_RETURNS]:
+                if (run := self._run(value)) is not None:
+                    for stmt in run.scope.returns[:_RETURNS]:
                         if stmt.value is not None:
-                            yield stmt.value, value.scope, path
+                            yield stmt.value, run.scope, path
+
+    def _run(self, called: Value) -> Func | None:
+        """The function of the project that a call of a value runs: itself, or the forward pass of a module."""
+        if isinstance(called, Func):
+            return called
+        if not isinstance(called, Made) or not isinstance(called.of, Cls):
+            return None
+        passes = (self.values.method(called, name) for name, _ in self.values.vocabulary.entries("passes"))
+        return next((method for method in passes if method is not None), None)
 
 
 def _part(expr: s.Expr, path: tuple[int, ...]) -> tuple[s.Expr, tuple[int, ...]]:

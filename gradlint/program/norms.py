@@ -6,8 +6,11 @@ from gradlint.program import syntax as s
 from gradlint.program.families import is_transformer
 from gradlint.program.names import Lib
 from gradlint.program.parts import Part
+from gradlint.program.scopes import Scope
 from gradlint.program.traits import Traits
 from gradlint.program.values import Cls, Func, Made
+
+_INVERSES = frozenset(["rsqrt", "rsqrt_", "div", "div_", "divide", "true_divide", "reciprocal", "pow"])
 
 
 def normalizes(network: Made, traits: Traits) -> bool | None:
@@ -28,9 +31,20 @@ def is_normalization(layer: object) -> bool:
     return bool((layer.get("role") if isinstance(layer, dict) else layer) == "normalization")
 
 
-def is_normalizing(call: s.Call, traits: Traits) -> bool:
-    """Whether a call in a forward pass normalizes, or takes the deviation that is divided by."""
-    return traits.values.vocabulary.entry("normalizing", s.last_name(call.func)) is not None
+def is_normalizing(call: s.Call, scope: Scope, traits: Traits) -> bool:
+    """Whether a call in a forward pass normalizes, or takes the deviation that the same function divides by."""
+    entry = traits.values.vocabulary.entry("normalizing", s.last_name(call.func))
+    return entry == "deviation" and _divides(scope) if isinstance(entry, str) else entry is not None
+
+
+def _divides(scope: Scope) -> bool:
+    """Whether a function divides, or multiplies by an inverse root."""
+    return any(
+        (isinstance(node, s.Binary) and node.op == "/")
+        or (isinstance(node, s.AugAssign) and node.op == "/=")
+        or (isinstance(node, s.Call) and s.last_name(node.func) in _INVERSES)
+        for node in s.walk(scope.body, into=False)
+    )
 
 
 def _of_library(part: Part, traits: Traits) -> bool | None:
@@ -52,7 +66,7 @@ def _by_hand(made: Made, traits: Traits) -> bool | None:
     known: bool | None = False
     for scope, context in traits.passes(made):
         for call in s.calls(scope.body, into=False):
-            if is_normalizing(call, traits):
+            if is_normalizing(call, scope, traits):
                 return True
             func = call.func
             own = (

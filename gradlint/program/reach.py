@@ -157,15 +157,23 @@ def _groups(
 
 
 def only_tensors(optimizer: Value, values: Values) -> bool:
-    """Whether an optimizer was built from tensors that the code makes, and from nothing else: `[log_alpha]`."""
+    """Whether an optimizer was built from tensors that the code makes, and from nothing else: `[log_alpha]`.
+
+    What a file was read into may be anything.
+    """
     if not isinstance(optimizer, Made) or optimizer.site is None or optimizer.scope is None:
         return False
     given = optimizer.site.arg(0)
     held = values.of(given, optimizer.scope, optimizer.context) if given is not None else frozenset()
     tensors = values.elements(held) or held
     return bool(tensors) and all(
-        isinstance(v, Made) and isinstance(v.of, Lib) and not networks_of(frozenset([v]), values) for v in tensors
+        isinstance(v, Made) and isinstance(v.of, Lib) and not _is_read(v.of) and not networks_of(frozenset([v]), values)
+        for v in tensors
     )
+
+
+def _is_read(library: Lib) -> bool:
+    return "load" in library.path.split(".")
 
 
 def _wrapped(optimizer: Made, values: Values) -> frozenset[Made]:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 from enum import Enum
 
 from gradlint.program import syntax as s
+from gradlint.program.loops import not_trained
 from gradlint.program.project import Module
 from gradlint.program.scopes import Binding, Scope
-from gradlint.program.traits import Traits
+from gradlint.program.traits import Traits, trained
 from gradlint.program.values import Cls, Made, Values
 
 _DEPTH = 40
@@ -23,7 +24,7 @@ def residual(networks: Iterable[Made], traits: Traits) -> tuple[Module, s.Node] 
             continue
         classes.add(made.of)
         for scope in _run(made, traits):
-            for node in s.walk(scope.body, into=False):
+            for node in trained(traits.values, scope, None):
                 if _bridges(node, scope, traits.values):
                     return scope.module, node
     return None
@@ -34,10 +35,10 @@ def _run(made: Made, traits: Traits) -> Iterator[Scope]:
     seen: dict[Scope, None] = dict.fromkeys(scope for scope, _ in traits.passes(made))
     yield from seen
     for scope in list(seen):
-        for node in s.walk(scope.body, into=False):
+        for node in trained(traits.values, scope, None):
             if isinstance(node, s.Attribute) and isinstance(node.value, s.Name) and node.value.text == scope.self_name:
                 handed = traits.values.method(made, node.attr)
-                if handed is not None and handed.scope not in seen:
+                if handed is not None and handed.scope not in seen and not not_trained(handed.scope, traits.values):
                     seen[handed.scope] = None
                     yield handed.scope
 

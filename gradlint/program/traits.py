@@ -15,7 +15,7 @@ from gradlint.program.parts import Part, Parts, live
 from gradlint.program.project import Module
 from gradlint.program.reach import same_network
 from gradlint.program.scopes import Scope
-from gradlint.program.values import Cls, Context, Func, Made, Value, Values
+from gradlint.program.values import Cls, Context, Func, Made, Unknown, Value, Values
 
 _METHODS = 40  # how many methods of one network's forward pass are read
 _BY_HAND = "a hand-written recurrence over time"
@@ -159,6 +159,17 @@ class Traits:
                 if isinstance(node, s.Call):
                     called = self.values.of(node.func, method.scope, context)
                     queue.extend(v for v in called if isinstance(v, Func) and v.receiver in (made, None))
+
+    def unknown_calls(self, made: Made) -> Iterator[tuple[Scope, s.Call]]:
+        """The calls of what an instance holds, in its forward pass, of which it is not known what they run."""
+        for scope, context in self.passes(made):
+            for node in trained(self.values, scope, context):
+                if isinstance(node, s.Call) and isinstance(node.func, s.Attribute):
+                    holder = node.func.value
+                    own = isinstance(holder, s.Name) and holder.text == scope.self_name
+                    held = self.values.of(node.func, scope, context) if own else ()
+                    if own and all(isinstance(value, Unknown) for value in held):
+                        yield scope, node
 
     def weighted(self, value: Value) -> bool:
         """Whether a module learns more than a scale."""
