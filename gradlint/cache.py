@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from functools import cache
@@ -160,28 +160,38 @@ def encoded(value: object) -> object:
 
 def decoded(kind: type[T], data: object) -> T:
     """The value of a kind that plain data stands for. Raises TypeError and ValueError where it stands for none."""
-    found: T = _decoded(kind, data)
+    found: T = _decoder(kind)(data)  # type: ignore[arg-type]  # every type is hashable
     return found
 
 
-def _decoded(kind: Any, data: Any) -> Any:
+@cache
+def _decoder(kind: Any) -> Callable[[Any], Any]:
+    """How to decode one kind of value: worked out once, since a large cache holds many."""
     origin, inner = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
-        if data is None and type(None) in inner:
-            return None
-        return _decoded(next(part for part in inner if part is not type(None)), data)
+        some = _decoder(next(part for part in inner if part is not type(None)))
+        if type(None) not in inner:
+            return some
+        return lambda data: None if data is None else some(data)
+    if origin is tuple and inner[-1] is Ellipsis:
+        each = _decoder(inner[0])
+        return lambda data: tuple([each(item) for item in _of(list, data)])
     if origin is tuple:
-        items = _of(list, data)
-        kinds = [inner[0]] * len(items) if inner[-1] is Ellipsis else inner
-        return tuple(_decoded(part, item) for part, item in zip(kinds, items, strict=True))
+        decoders = [_decoder(part) for part in inner]
+        return lambda data: tuple(_each(decoders, data))
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        return {_of(str, key): _decoded(inner[1], item) for key, item in _of(dict, data).items()}
+        value = _decoder(inner[1])
+        return lambda data: {_of(str, key): value(item) for key, item in _of(dict, data).items()}
     if is_dataclass(kind) and isinstance(kind, type):
-        hints = _hints(kind)
-        return kind(*(_decoded(hint, item) for hint, item in zip(hints, _of(list, data), strict=True)))
+        decoders = [_decoder(hint) for hint in _hints(kind)]
+        return lambda data: kind(*_each(decoders, data))
     if isinstance(kind, type) and issubclass(kind, Enum):
-        return kind(data)
-    return _of(kind, data)
+        return kind
+    return lambda data: _of(kind, data)
+
+
+def _each(decoders: Sequence[Callable[[Any], Any]], data: object) -> list[Any]:
+    return [decoder(item) for decoder, item in zip(decoders, _of(list, data), strict=True)]
 
 
 @cache

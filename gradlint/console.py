@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -16,6 +17,7 @@ FAILED: Final = 2
 INTERRUPTED: Final = 130
 PIPE_CLOSED: Final = 141
 
+_AT_ONCE: Final = 1000  # lines
 _CODE: Final = (".py", ".pyi", ".ipynb", ".toml")
 
 
@@ -38,11 +40,13 @@ def out() -> TextIO:
 def write(lines: Iterable[str]) -> None:
     """Print lines. Raises OutputError where that fails, BrokenPipeError where nobody reads on."""
     stream = out()
-    for line in lines:
+    rest = iter(lines)
+    while some := list(islice(rest, _AT_ONCE)):
+        text = "\n".join([*some, ""])
         with _writing():
-            stream.write(f"{line}\n")
+            stream.write(text)
         if tape is not None:
-            tape.append((1, f"{line}\n"))
+            tape.append((1, text))
     flush(stream)
 
 

@@ -247,8 +247,8 @@ class _Turn:
             return None
         found = {Path(path): findings for path, findings in entry.findings}
         own = {*map(str, self.job.part.members), *entry.read}
-        named = {str(absolute(Path(place))) for findings in found.values() for place in places(findings)}
-        if found.keys() != set(self.paths) or not named <= own:
+        named = {place for findings in found.values() for place in places(findings)}
+        if found.keys() != set(self.paths) or not {os.path.abspath(place) for place in named} <= own:
             return None
         return self._outcome(found, entry.problems)
 
