@@ -23,6 +23,7 @@ from gradlint.source.gate import trains
 from gradlint.source.place import Place
 from gradlint.source.source import display
 from gradlint.source.suppressions import Suppressions
+from gradlint.tree import Tree
 
 _Subject = TypeVar("_Subject", Update, Network)
 
@@ -80,7 +81,7 @@ def explain(target: Target, planner: Planner) -> Explained:
     except SourceError as error:
         return Explained(problems=(error.problem,))
     root = planner.root(path.parent)
-    members = [member for part in parts_of(root, [path], {}) for member in part.members]
+    members = [member for part in parts_of(Tree(), root, [path], {}) for member in part.members]
     project = Project(root, plan.config, plan.instances(), {}, members=members)
     module = project.module(source)
     if module is None:

@@ -7,15 +7,14 @@ processes share the work.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from gradlint.cache import digest
 from gradlint.source import Source
-from gradlint.source.discover import discover
 from gradlint.source.links import components
+from gradlint.tree import Glance, Tree, glance_at
 
 TURN: Final = 16  # how many files are analysed before what was found out, though not what was parsed, is forgotten
 
@@ -34,33 +33,21 @@ class Part:
             yield self.targets[start : start + TURN]
 
 
-def parts_of(
-    root: Path, targets: Sequence[Path], given: Mapping[Path, Source], visited: set[str] | None = None
-) -> list[Part]:
-    """The parts of the project at `root` that hold the targets; `given` stands for files on disk.
-
-    The folders that were looked into are added to `visited`.
-    """
+def parts_of(tree: Tree, root: Path, targets: Sequence[Path], given: Mapping[Path, Source]) -> list[Part]:
+    """The parts of the project at `root` that hold the targets; `given` stands for files on disk."""
     if not targets:
         return []
-    digests: dict[Path, str] = {}
+    overlay = {path: glance_at(source.text.encode("utf-8", "replace"), path) for path, source in given.items()}
 
-    def data(path: Path) -> bytes:
-        held = b""
-        if path in given:
-            held = given[path].text.encode("utf-8", "replace")
-        else:
-            with suppress(OSError):
-                held = path.read_bytes()
-        digests[path] = digest(str(path), held)
-        return held
+    def glance(path: Path) -> Glance:
+        return (overlay and overlay.get(path)) or tree.glance(path)
 
-    listed, _ = discover([root], visited=visited)
+    listed, _ = tree.files(root)
     places = {path: place for place, path in enumerate(targets)}
     out = []
-    for group in components(root, [*listed, *targets], data):
+    for group in components(root, [*listed, *targets], lambda path: glance(path).imports):
         chosen = sorted((path for path in group if path in places), key=places.__getitem__)
         if chosen:
-            held = digest(*(digests[path] for path in group))
+            held = digest(*(part for path in group for part in (str(path), glance(path).digest)))
             out.append(Part(tuple(group), tuple(chosen), held))
     return out

@@ -64,7 +64,7 @@ class Plan:
         ]
         return frozenset(rule.code for rule in self.rules if matches(rule, selectors))
 
-    @property
+    @cached_property
     def exclude(self) -> tuple[str, ...]:
         """The patterns of what to pass over, relative to the settings' folder."""
         return tuple(

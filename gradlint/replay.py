@@ -19,7 +19,6 @@ SETTINGS = ("gradlint.toml", "pyproject.toml", "setup.py", "setup.cfg", ".git", 
 _SUFFIXES = (".py", ".ipynb", ".toml")
 _ENVIRONMENT = ("NO_COLOR", "FORCE_COLOR", "TERM", "COLUMNS", "WT_SESSION", "ANSICON")
 _LARGEST = 4_000_000  # characters of output
-_RECENT = 100_000_000  # nanoseconds: what changed so shortly before a run may change again under the same times
 
 
 class _Asked:
@@ -61,9 +60,11 @@ def keep(status: int, tape: list[tuple[int, str]], seen: set[str]) -> None:
     """Remember the run that was made: what it printed, and what it looked at."""
     if _asked is None or sum(len(text) for _, text in tape) > _LARGEST:
         return
-    states = {path: _state(path, _asked.started - _RECENT) for path in sorted(seen)}
-    if None in states.values():  # something may be changing right now
-        return
+    states = {}
+    for path in sorted(seen):
+        states[path] = _state(path, _asked.started - store.RECENT)
+        if states[path] is None:  # something may be changing right now
+            return
     held = store.load(_asked.folder, RUNS)
     runs = held if isinstance(held, dict) else {}
     runs.pop(_asked.key, None)
@@ -104,7 +105,7 @@ def _state(path: str, latest: int | None = None) -> str | None:
         entries = os.scandir(path)
     except NotADirectoryError:  # of the path, or of what it is in: `.git` is a file in a work tree of its own
         try:
-            return _stamp(os.stat(path), latest)
+            return store.stamp(os.stat(path), latest)
         except OSError:
             return "absent"
     except OSError:
@@ -115,7 +116,7 @@ def _state(path: str, latest: int | None = None) -> str | None:
             name = entry.name
             if name.endswith(_SUFFIXES) or name in SETTINGS:
                 try:
-                    stamp = _stamp(entry.stat(), latest)
+                    stamp = store.stamp(entry.stat(), latest)
                 except OSError:
                     stamp = "broken"
                 if stamp is None:
@@ -125,12 +126,6 @@ def _state(path: str, latest: int | None = None) -> str | None:
                 lines.append(f"{name}/")
     lines.sort()
     return _digest(lines)
-
-
-def _stamp(status: os.stat_result, latest: int | None) -> str | None:
-    if latest is not None and max(status.st_ctime_ns, status.st_mtime_ns) > latest:
-        return None
-    return f"{status.st_mtime_ns} {status.st_ctime_ns} {status.st_size} {status.st_ino} {status.st_mode}"
 
 
 def _told(tape: list[object]) -> bool:

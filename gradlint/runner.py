@@ -20,11 +20,10 @@ from gradlint.fix.write import WriteError, write
 from gradlint.parts import Part, parts_of
 from gradlint.plan import Plan, Planner, absolute, folder_of
 from gradlint.rule import Rule
-from gradlint.source import Source, SourceError, from_bytes, read
-from gradlint.source.discover import discover
+from gradlint.source import Source, SourceError, read
 from gradlint.source.gate import trains
-from gradlint.source.source import display
 from gradlint.source.suppressions import Suppressions
+from gradlint.tree import Tree
 
 # The one rule that is about gradlint's own comments: its class is in the pack, for its page and its level.
 UNUSED_SUPPRESSION: Final = "GL001"
@@ -142,12 +141,14 @@ def run(
     finding that has one. `given` stands for the file at its path, is linted alone, and is never written.
     What `cache` holds is not looked for again, unless there are fixes to be made; `tell` is told how far a run is.
     """
-    seen: set[str] = set()
     cache = cache or Cache(None)
-    batches, problems = _batches(paths, planner, seen) if given is None else _batch_of(given, planner)
-    work = [job for batch in batches for job in _jobs_of(batch, problems, seen)]
+    tree = Tree(cache.folder)
+    batches, problems = _batches(paths, planner, tree) if given is None else _batch_of(given, planner)
+    work = [job for batch in batches for job in _jobs_of(batch, problems, tree)]
+    tree.save()
     outcomes = _check(work, cache, tell) if mode is Mode.CHECK else [_fix(job, mode, wanted, accept) for job in work]
     rules = {rule for batch in batches for rule in batch.plan.rules}
+    seen = tree.visited | cache.seen
     return Summary(
         mode,
         findings=tuple(sorted((finding for outcome in outcomes for finding in outcome.findings), key=_order)),
@@ -157,15 +158,15 @@ def run(
         changes=tuple(change for outcome in outcomes for change in outcome.changes),
         sources={name: source for outcome in outcomes for name, source in outcome.sources.items()},
         urls={rule.code: page for rule in rules if (page := docs.url(rule)) is not None},
-        seen=frozenset(seen | cache.seen | {path for path in planner.seen if os.path.dirname(path) not in seen}),
+        seen=frozenset(seen | {path for path in planner.seen if os.path.dirname(path) not in seen}),
     )
 
 
 def jobs(paths: Sequence[Path], planner: Planner) -> tuple[list[Job], list[Problem]]:
     """The training code under `paths`, by what is analysed together, and what cannot be read."""
-    seen: set[str] = set()
-    batches, problems = _batches(paths, planner, seen)
-    found = [job for batch in batches for job in _jobs_of(batch, problems, seen)]
+    tree = Tree()
+    batches, problems = _batches(paths, planner, tree)
+    found = [job for batch in batches for job in _jobs_of(batch, problems, tree)]
     return found, problems
 
 
@@ -222,7 +223,7 @@ class _Turn:
     @property
     def key(self) -> str:
         job = self.job
-        return digest(str(Path.cwd()), str(job.batch.root), job.plan.digest, job.part.digest, *map(str, self.paths))
+        return digest(os.getcwd(), str(job.batch.root), job.plan.digest, job.part.digest, *map(str, self.paths))
 
     def check(self) -> tuple[_Outcome, Entry]:
         job = self.job
@@ -352,30 +353,19 @@ def _names(rules: Iterable[type[Rule]]) -> dict[str, str]:
     return {rule.code: rule.name for rule in rules}
 
 
-def _jobs_of(batch: _Batch, problems: list[Problem], seen: set[str]) -> list[Job]:
+def _jobs_of(batch: _Batch, problems: list[Problem], tree: Tree) -> list[Job]:
     """The training code of a batch, by parts; a file that cannot be read becomes a problem."""
     sources: dict[Path, Source] = {}
     for path in batch.paths:
         try:
-            source = batch.given.get(path) or _training_source(path)
+            source = batch.given.get(path) or tree.training(path)
         except SourceError as error:
             problems.append(error.problem)
             continue
         if source is not None:
             sources[path] = source
-    parts = parts_of(batch.root, list(sources), batch.given, seen)
+    parts = parts_of(tree, batch.root, list(sources), batch.given)
     return [Job(batch, part, {path: sources[path] for path in part.targets}) for part in parts]
-
-
-def _training_source(path: Path) -> Source | None:
-    """The source at a path, None if it holds no training code. Raises SourceError as `read` does."""
-    if not path.is_file():
-        return read(path)
-    try:
-        data = path.read_bytes()
-    except OSError:
-        return read(path)
-    return from_bytes(data, path, display(path)) if trains(data) else None
 
 
 def _batch_of(given: Source, planner: Planner) -> tuple[list[_Batch], list[Problem]]:
@@ -391,34 +381,45 @@ def _always(source: Source, finding: Finding) -> bool:
     return True
 
 
-def _batches(paths: Sequence[Path], planner: Planner, visited: set[str]) -> tuple[list[_Batch], list[Problem]]:
+def _batches(paths: Sequence[Path], planner: Planner, tree: Tree) -> tuple[list[_Batch], list[Problem]]:
     """The files to look at, by project and settings, each once."""
     problems: list[Problem] = []
     batches: dict[tuple[Path, Plan], _Batch] = {}
+    of_folder: dict[str, _Batch | None] = {}
     seen: set[Path] = set()
     for path in map(absolute, paths):
         plan = planner.plan(folder_of(path))
         if plan is None:
             continue
-        files, missing = discover(
-            [path],
-            exclude=plan.exclude,
-            respect_gitignore=plan.config.respect_gitignore,
-            root=plan.settings.base,
-            visited=visited,
-        )
-        visited.add(str(path))
+        files, missing = tree.files(path, plan.exclude, plan.config.respect_gitignore, plan.settings.base)
+        tree.visited.add(str(path))
         problems += missing
         for file in files:
-            own = planner.plan(file.parent)
-            named = file == path
-            real = file.resolve() if len(paths) > 1 else file
-            if own is None or real in seen or (own.excluded(file) and (not named or own.config.force_exclude)):
+            folder = os.path.dirname(file)
+            if folder not in of_folder:
+                of_folder[folder] = _batch_at(Path(folder), planner, batches)
+            batch = of_folder[folder]
+            if batch is None:
                 continue
-            seen.add(real)
-            root = planner.root(file.parent)
-            batches.setdefault((root, own), _Batch(root, own)).paths.append(file)
-    return list(batches.values()), [*planner.problems, *problems]
+            if batch.plan.exclude and batch.plan.excluded(file) and (file != path or batch.plan.config.force_exclude):
+                continue
+            if len(paths) > 1:
+                real = file.resolve()
+                if real in seen:
+                    continue
+                seen.add(real)
+            batch.paths.append(file)
+    found = [batch for batch in batches.values() if batch.paths]
+    return found, [*planner.problems, *problems]
+
+
+def _batch_at(folder: Path, planner: Planner, batches: dict[tuple[Path, Plan], _Batch]) -> _Batch | None:
+    """The batch of the files in a folder; None where its settings cannot be used."""
+    plan = planner.plan(folder)
+    if plan is None:
+        return None
+    root = planner.root(folder)
+    return batches.setdefault((root, plan), _Batch(root, plan))
 
 
 def _order(finding: Finding) -> tuple[object, ...]:

@@ -26,6 +26,7 @@ from gradlint.runner import Mode, Summary, run
 from gradlint.selection import UnknownRuleError, find_rule
 from gradlint.source import SourceError, from_bytes
 from gradlint.source.source import display
+from gradlint.tree import FILES
 
 CLEAN: Final = 0
 FOUND: Final = 1
@@ -126,7 +127,7 @@ def check(request: Request) -> int:
 def clean(folder: Path) -> int:
     """Remove the cache in a folder."""
     try:
-        gone = store.clean(str(folder), (ENTRIES, replay.RUNS))
+        gone = store.clean(str(folder), (ENTRIES, FILES, replay.RUNS))
     except OSError as error:
         _complain([Problem(f"the cache cannot be removed: {error.strerror}", str(folder))])
         return console.FAILED

@@ -12,6 +12,7 @@ import stat
 FOLDER = ".gradlint_cache"
 VARIABLE = "GRADLINT_CACHE_DIR"
 LARGEST = 64_000_000  # bytes of a file
+RECENT = 100_000_000  # nanoseconds: what changed so shortly before a run may change again under the same times
 _NOTES = {".gitignore": "*\n", "CACHEDIR.TAG": "Signature: 8a477f597d28d172789f06886806bc55\n"}
 
 
@@ -60,6 +61,13 @@ def save(folder: str, name: str, held: object) -> None:
             os.unlink(temporary)
         except OSError:
             return
+
+
+def stamp(status: os.stat_result, latest: int | None = None) -> str | None:
+    """What tells whether a file is still the same; None if something of it changed later than `latest`."""
+    if latest is not None and max(status.st_ctime_ns, status.st_mtime_ns) > latest:
+        return None
+    return f"{status.st_mtime_ns} {status.st_ctime_ns} {status.st_size} {status.st_ino} {status.st_mode}"
 
 
 def clean(folder: str, names: tuple[str, ...]) -> bool:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradlint import cache, replay, store
+from gradlint import cache, replay, store, tree
 from gradlint.cache import Entry, decoded, digest, encoded
 from gradlint.finding import Finding, Level, Problem, Related
 from gradlint.fix.edits import Edit, Fix, Safety
@@ -141,6 +141,30 @@ def test_an_imported_file_that_is_not_linted_counts(project: Path, linted: Calla
     assert not linted().findings
 
 
+def test_a_known_file_that_changed_under_its_old_time_counts(project: Path, linted: Callable[[], Summary]) -> None:
+    (project / "train.py").write_text(LOOP.replace("from model", "from nets"))
+    (project / "model.py").write_text(MODEL)
+    nets = project / "nets.py"
+    nets.write_text("from model import Tagger\n")
+    time.sleep(2 * store.RECENT / 1e9)
+    assert linted().findings
+    read: list[Path] = []
+
+    def look(data: bytes, path: Path) -> tree.Glance:
+        read.append(path)
+        return tree.Glance("", True, "")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gradlint.tree.glance_at", look)
+        run([Path()], Planner(), cache=cache.Cache(Path(store.FOLDER)))
+    assert read
+    assert nets not in read
+    before = nets.stat()
+    nets.write_text("from other import Tagger\n")
+    os.utime(nets, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert not linted().findings
+
+
 def test_settings_and_vocabulary_count(project: Path, linted: Callable[[], Summary]) -> None:
     (project / "train.py").write_text(
         RNN_LOOP.replace("        optimizer.step()", "        help.limit(model.parameters())\n        optimizer.step()")
@@ -185,7 +209,7 @@ def test_fixes_count(project: Path, gradlint: Gradlint) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b'{"a": 1}', b"\xff\xfe", b"[" * 100_000, b'"x"'])
-@pytest.mark.parametrize("name", [cache.ENTRIES, replay.RUNS])
+@pytest.mark.parametrize("name", [cache.ENTRIES, tree.FILES, replay.RUNS])
 def test_a_broken_cache_is_none(project: Path, linted: Callable[[], Summary], name: str, content: bytes) -> None:
     (project / "train.py").write_text(RNN_LOOP)
     (project / store.FOLDER).mkdir()
@@ -231,7 +255,10 @@ def test_options(project: Path, gradlint: Gradlint) -> None:
     assert gradlint("--no-cache").status == 1
     assert not (project / store.FOLDER).exists()
     assert gradlint("--cache-dir", "kept").status == 1
-    assert {path.name for path in (project / "kept").iterdir()} == {cache.ENTRIES, ".gitignore", "CACHEDIR.TAG"}
+    time.sleep(2 * store.RECENT / 1e9)
+    assert gradlint("--cache-dir", "kept").status == 1
+    kept = {cache.ENTRIES, tree.FILES, ".gitignore", "CACHEDIR.TAG"}
+    assert {path.name for path in (project / "kept").iterdir()} == kept
     assert gradlint("clean", "--cache-dir", "kept").out == "Removed kept.\n"
     assert not (project / "kept").exists()
     assert gradlint("clean").out == f"There is no cache in {store.FOLDER}.\n"
@@ -281,7 +308,7 @@ def replayed(project: Path) -> tuple[str, str]:
 
 def test_a_run_with_nothing_new_imports_next_to_nothing(project: Path) -> None:
     (project / "train.py").write_text(RNN_LOOP)
-    time.sleep(2 * replay._RECENT / 1e9)
+    time.sleep(2 * store.RECENT / 1e9)
     out, err = replayed(project)
     assert err.startswith("1 ['libcst', ")
     assert replayed(project) == (out, "1 []\n")
@@ -292,7 +319,7 @@ def test_a_run_with_nothing_new_imports_next_to_nothing(project: Path) -> None:
         lambda: (project / "sub").mkdir(),
     ):
         change()
-        time.sleep(2 * replay._RECENT / 1e9)
+        time.sleep(2 * store.RECENT / 1e9)
         out, err = replayed(project)
         assert "libcst" in err
         assert replayed(project) == (out, f"{err[0]} []\n")

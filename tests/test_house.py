@@ -25,7 +25,7 @@ LAYERS = (
     ("rule", "fix"),
     ("packs", "selection", "docs", "cache", "pool"),
     ("engine",),
-    ("parts", "plan", "runner", "explain", "scaffold"),
+    ("tree", "parts", "plan", "runner", "explain", "scaffold"),
     ("audit",),
     ("report", "console"),
     ("interactive",),

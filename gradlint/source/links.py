@@ -8,8 +8,10 @@ project is connected.
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -35,27 +37,41 @@ _DYNAMIC: Final = (
     b"import_string",
     b"locate(",
 )
+_ANYTHING: Final = "*"
 
 
-def components(root: Path, paths: Iterable[Path], read: Callable[[Path], bytes]) -> list[list[Path]]:
-    """The files in groups that imports connect, each group and the groups themselves in the order of `paths`."""
+def imports_of(data: bytes, is_notebook: bool) -> str:
+    """The imports in a file, a line each: the module with its dots, and the names that are taken from it.
+
+    A line with `*` alone says that it may import anything.
+    """
+    found = dict.fromkeys(_imports(data, is_notebook))
+    if any(mark in data for mark in _DYNAMIC):
+        found[_ANYTHING] = None
+    return "\n".join(found)
+
+
+def components(root: Path, paths: Iterable[Path], imports: Callable[[Path], str]) -> list[list[Path]]:
+    """The files in groups that imports connect, each group and the groups themselves in the order of `paths`.
+
+    `imports` gives the imports of each as `imports_of` writes them.
+    """
     files = _Files(root, paths)
     dynamic: int | None = None
     for index, path in enumerate(files.paths):
-        data = read(path)
-        if any(mark in data for mark in _DYNAMIC):
-            dynamic = index if dynamic is None else dynamic
-            files.join(index, dynamic)
-        for level, home, names in _imports(data, path.suffix.lower() == ".ipynb"):
-            files.link(index, level, home, names)
+        for line in imports(path).split("\n"):
+            if line == _ANYTHING:
+                dynamic = index if dynamic is None else dynamic
+                files.join(index, dynamic)
+            elif line:
+                files.link(index, *_parts(line))
     if dynamic is not None and len(files.paths) > 1:
         for index in range(len(files.paths)):
             files.join(index, dynamic)
     return files.groups()
 
 
-def _imports(data: bytes, is_notebook: bool) -> Iterator[tuple[int, Parts, list[Parts]]]:
-    """Each import: its dots, the module, and the names that it takes from it (or the modules that it lists)."""
+def _imports(data: bytes, is_notebook: bool) -> Iterator[str]:
     if b"import" not in data:
         return
     if is_notebook:
@@ -65,13 +81,24 @@ def _imports(data: bytes, is_notebook: bool) -> Iterator[tuple[int, Parts, list[
     for match in _IMPORT.finditer(data):
         plain = match["plain"]
         listed = (plain or match["many"] or match["few"] or b"").decode("utf-8", "replace")
-        names = [tuple(found[0].split(".")) for part in listed.split(",") if (found := _NAME.search(part))]
+        names = [found[0] for part in listed.split(",") if (found := _NAME.search(part))]
         if plain is not None:
-            for name in names:
-                yield 0, name, []
+            yield from names
         else:
-            home = match["home"].decode("utf-8", "replace")
-            yield len(match["dots"]), tuple(part for part in home.split(".") if part), names
+            home = (match["dots"] + match["home"]).decode("utf-8", "replace")
+            yield " ".join([home, *names])
+
+
+@cache
+def _parts(line: str) -> tuple[int, Parts, tuple[Parts, ...]]:
+    """The dots of an import, its module, and the names that it takes from it."""
+    home, *names = line.split(" ")
+    module = home.lstrip(".")
+    return (
+        len(home) - len(module),
+        tuple(part for part in module.split(".") if part),
+        tuple(tuple(name.split(".")) for name in names),
+    )
 
 
 class _Files:
@@ -84,11 +111,13 @@ class _Files:
         self._exact: dict[Parts, list[int]] = {}
         self._ends: dict[str, list[Parts]] = {}
         self._found: dict[tuple[Parts, Parts, bool], list[Parts]] = {}
-        below: dict[Path, Parts] = {}
+        below: dict[str, Parts] = {}
         for index, path in enumerate(self.paths):
-            above, stem = path.parent, path.stem
+            above, file = os.path.split(path)
+            stem = os.path.splitext(file)[0]
             if above not in below:
-                below[above] = above.relative_to(root).parts if above.is_relative_to(root) else above.parts
+                home = Path(above)
+                below[above] = home.relative_to(root).parts if home.is_relative_to(root) else home.parts
             folder = below[above]
             self._folder.append(folder)
             name = folder if stem == "__init__" else (*folder, stem)
@@ -96,7 +125,7 @@ class _Files:
                 self._ends.setdefault(name[-1], []).append(name)
             self._exact.setdefault(name, []).append(index)
 
-    def link(self, index: int, level: int, home: Parts, names: list[Parts]) -> None:
+    def link(self, index: int, level: int, home: Parts, names: Sequence[Parts]) -> None:
         """Connect a file with what an import in it may mean."""
         folder = self._folder[index]
         wanted = [home, *((*home, *name) for name in names)]

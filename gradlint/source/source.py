@@ -261,9 +261,14 @@ def from_bytes(data: bytes, path: Path, name: str) -> Source:
 
 def display(path: Path) -> str:
     """A path as a person would write it from the current directory, in characters that can be printed."""
+    name = str(path)
     with suppress(ValueError, OSError):
-        path = Path(os.path.abspath(path)).relative_to(Path.cwd())
-    return os.fsencode(path.as_posix()).decode(errors="replace")
+        full, here = os.path.abspath(path), os.getcwd()
+        if full == here:
+            name = "."
+        elif full.startswith(os.path.join(here, "")):
+            name = full[len(os.path.join(here, "")) :]
+    return os.fsencode(name.replace(os.sep, "/")).decode(errors="replace")
 
 
 def _notebook(data: bytes, path: Path, name: str) -> Source:

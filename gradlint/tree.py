@@ -1,0 +1,144 @@
+"""The files of a run as they are on disk: each folder is walked once, and a file that is as it was before is not read.
+
+What was seen of a file is kept under its inode, size and times. What changed so shortly before a run that it could
+change again under the same times is not kept, and what is analysed is read in any case.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from gradlint import store
+from gradlint.cache import digest, digest_of_tool
+from gradlint.finding import Problem
+from gradlint.source import Source, from_bytes, read
+from gradlint.source.discover import discover
+from gradlint.source.gate import trains
+from gradlint.source.links import imports_of
+from gradlint.source.source import display
+
+FILES: Final = "files.json"
+MOST: Final = 100_000  # files that are remembered
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What decides whether a file is analysed, and with which others; `imports` as `components` reads them."""
+
+    digest: str
+    trains: bool
+    imports: str
+
+
+class Tree:
+    """The files on disk; what was seen of them is kept in a folder, unless that is None.
+
+    `visited` are the directories that were looked into.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.visited: set[str] = set()
+        self._folder = folder
+        self._latest = time.time_ns() - store.RECENT
+        self._listed: dict[tuple[object, ...], tuple[list[Path], list[Problem]]] = {}
+        self._glances: dict[str, Glance] = {}
+        self._before: dict[str, object] = {}
+        self._now: dict[str, object] = {}
+        held = store.load(str(folder), FILES) if folder is not None else None
+        if isinstance(held, dict) and held.get("tool") == digest_of_tool() and isinstance(held.get("files"), dict):
+            self._before = held["files"]
+
+    def files(
+        self,
+        path: Path,
+        exclude: tuple[str, ...] = (),
+        respect_gitignore: bool = True,
+        root: Path | None = None,
+    ) -> tuple[Sequence[Path], Sequence[Problem]]:
+        """The files to lint at a path, as `discover` finds them."""
+        key = (path, exclude, respect_gitignore, root if exclude else None)
+        if key not in self._listed:
+            self._listed[key] = discover(
+                [path], exclude=exclude, respect_gitignore=respect_gitignore, root=root, visited=self.visited
+            )
+        return self._listed[key]
+
+    def training(self, path: Path) -> Source | None:
+        """The source at a path, None if it holds no training code. Raises SourceError as `read` does."""
+        glance, data = self._look(path)
+        if glance is None:
+            return read(path)
+        if not glance.trains:
+            return None
+        if data is None:  # what it held before is no matter
+            glance, data = self._read(path)
+            if glance is None or data is None:
+                return read(path)
+        return from_bytes(data, path, display(path)) if glance.trains else None
+
+    def glance(self, path: Path) -> Glance:
+        """What is seen of a file; of one that cannot be read, that it holds nothing."""
+        return self._glances.get(str(path)) or self._look(path)[0] or glance_at(b"", path)
+
+    def save(self) -> None:
+        """Keep what was seen."""
+        if self._folder is None or all(self._before.get(path) is row for path, row in self._now.items()):
+            return
+        rows = {path: row for path, row in self._before.items() if path not in self._now}
+        rows.update(self._now)
+        store.save(str(self._folder), FILES, {"tool": digest_of_tool(), "files": dict(list(rows.items())[-MOST:])})
+
+    def _look(self, path: Path) -> tuple[Glance | None, bytes | None]:
+        """What is seen of a file, and what it holds if it had to be read for that; None where it cannot be."""
+        name = str(path)
+        row = self._before.get(name)
+        if row is not None and (glance := _known(row)) is not None:
+            try:
+                if store.stamp(os.stat(name)) == row[0]:  # type: ignore[index]  # it is a list
+                    self._now[name] = row
+                    self._glances[name] = glance
+                    return glance, None
+            except (OSError, ValueError):
+                return None, None
+        return self._read(path)
+
+    def _read(self, path: Path) -> tuple[Glance | None, bytes | None]:
+        try:
+            with open(path, "rb", buffering=0, opener=_waiting_for_nobody) as file:
+                status = os.fstat(file.fileno())
+                if not stat.S_ISREG(status.st_mode):
+                    return None, None
+                data = file.read()
+        except (OSError, ValueError):
+            return None, None
+        glance = self._glances[str(path)] = glance_at(data, path)
+        stamp = store.stamp(status, self._latest)
+        if stamp is not None:
+            self._now[str(path)] = [stamp, glance.digest, glance.trains, glance.imports]
+        return glance, data
+
+
+def glance_at(data: bytes, path: Path) -> Glance:
+    """What is seen of a file that holds these bytes."""
+    return Glance(digest(data), trains(data), imports_of(data, path.suffix.lower() == ".ipynb"))
+
+
+def _known(row: object) -> Glance | None:
+    """What a row of the cache says, if it has the form of one."""
+    if not isinstance(row, list) or len(row) != 4:
+        return None
+    _, held, does_train, imports = row
+    if isinstance(held, str) and isinstance(does_train, bool) and isinstance(imports, str):
+        return Glance(held, does_train, imports)
+    return None
+
+
+def _waiting_for_nobody(path: str, flags: int) -> int:
+    """Open a file; a pipe that nobody writes to would block for ever."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
