@@ -53,7 +53,8 @@ class DeprecatedCudaAmp(Rule):
     ```
 
     ## Fix safety
-    Safe: PyTorch 2.3 and newer know both names.
+    Unsafe: `torch.amp.GradScaler` came with PyTorch 2.3, `torch.amp.custom_fwd` with 2.4 and `torch.amp.autocast` with
+    1.10. Where an older version is installed, the old names are the only ones.
 
     ## References
     - [torch.amp](https://docs.pytorch.org/docs/stable/amp.html)
@@ -103,4 +104,4 @@ def _rename(file: File, call: s.Call, scope: Scope, renamed: dict[str, Plain]) -
         return "there is no place for an import"
     start = file.module.span(call.args[0])[0] if call.args else file.module.span(call)[1] - 1
     first = Edit(start, start, f"{renamed['first']}{', ' if call.args else ''}")
-    return Fix("Use the new name", Safety.SAFE, tuple(sorted({*found[0], *named, first})))
+    return Fix("Use the new name", Safety.UNSAFE, tuple(sorted({*found[0], *named, first})))

@@ -113,6 +113,52 @@ def test_code_cannot_break_out_of_the_page(project: Path, gradlint: Gradlint) ->
     ElementTree.fromstring(page.partition("\n")[2])
 
 
+def test_a_name_of_a_file_cannot_break_out_of_the_page(project: Path, gradlint: Gradlint) -> None:
+    hostile = "<img src=x onerror=alert(1)>\"'&.py"
+    (project / hostile).write_text(RNN_LOOP, encoding="utf-8")
+    (project / "<b>.py").write_text("import torch\nloss.backward(\noptimizer.step()\n", encoding="utf-8")
+    page = gradlint("audit", "--output-format", "html").out
+    assert "&lt;img src=x onerror=alert(1)&gt;" in page
+    assert "&lt;b&gt;.py:" in page  # a file that is not valid Python is named, too
+    assert "<img" not in page
+    assert "<b>" not in page
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_the_page_can_be_read_in_its_colours(dark: bool, project: Path, gradlint: Gradlint) -> None:
+    """Each colour of text has the contrast with both grounds that WCAG asks for, 4.5 to 1."""
+    shutil.copytree(FIXTURES / "gan", project, dirs_exist_ok=True)
+    page = gradlint("audit", "--output-format", "html").out
+    light, _, rest = page.partition("@media (prefers-color-scheme: dark)")
+    colours = dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", rest.partition("* {")[0] if dark else light))
+    assert colours.keys() == {"ground", "text", "faint", "line", "code", "good", "bad", "warn", "ask", "mark"}
+    for name in colours.keys() - {"ground", "line", "code"}:
+        for ground in ("ground", "code"):
+            assert _contrast(colours[name], colours[ground]) >= 4.5, (name, ground)
+
+
+def _contrast(one: str, other: str) -> float:
+    dim, bright = sorted(map(_luminance, (one, other)))
+    return (bright + 0.05) / (dim + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_the_page_can_be_used_by_keyboard_and_read_out(project: Path, gradlint: Gradlint) -> None:
+    shutil.copytree(FIXTURES / "gan", project, dirs_exist_ok=True)
+    page = gradlint("audit", "--output-format", "html").out
+    scrolled = re.findall(r"<(?:pre|div class=\"wide\")[^>]*>", page)
+    assert len(scrolled) > 2
+    assert all('tabindex="0"' in tag for tag in scrolled)
+    signs = re.findall(r'<td class="sign [a-z]+"[^>]*>(.*?)</td>', page)
+    assert signs
+    assert all('<span aria-hidden="true">' in sign and '<span class="said">' in sign for sign in signs)
+
+
 def test_silenced_findings_are_marked(project: Path, gradlint: Gradlint) -> None:
     (project / "train.py").write_text(
         RNN_LOOP.replace("optimizer.step()", "optimizer.step()  # gradlint: ignore[GL101]")

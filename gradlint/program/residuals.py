@@ -32,7 +32,7 @@ def residual(networks: Iterable[Made], traits: Traits) -> tuple[Module, s.Node] 
 
 def _run(made: Made, traits: Traits) -> Iterator[Scope]:
     """The methods that a forward pass runs, and those that it hands on to be run: `checkpoint(self._forward, x)`."""
-    seen: dict[Scope, None] = dict.fromkeys(scope for scope, _ in traits.passes(made))
+    seen: dict[Scope, None] = dict.fromkeys(scope for scope, _ in traits.passes(made, whole=False))
     yield from seen
     for scope in list(seen):
         for node in trained(traits.values, scope, None):

@@ -139,12 +139,15 @@ class Traits:
 
     # --- what a forward pass runs -------------------------------------------------------------
 
-    def passes(self, made: Made) -> Iterator[tuple[Scope, Context | None]]:
-        """The methods of a network that its forward pass in training runs, each with a context."""
+    def passes(self, made: Made, *, whole: bool = True) -> Iterator[tuple[Scope, Context | None]]:
+        """The methods of a network that its forward pass in training runs, each with a context.
+
+        With `whole`, what computes a loss by it, too.
+        """
         assert isinstance(made.of, Cls)
         queue: list[Func] = []
-        for name, _ in self.values.vocabulary.entries("passes"):
-            method = self.values.method(made, name)
+        for name, what in self.values.vocabulary.entries("passes"):
+            method = self.values.method(made, name) if whole or what == "network" else None
             if method is not None:
                 queue.append(method)
         seen: set[Scope] = set()

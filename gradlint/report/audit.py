@@ -122,8 +122,9 @@ def places(spots: tuple[Spot, ...]) -> list[str]:
 
 def conclusion(audit: Audit) -> str:
     """How many safeguards are there, and how many are not."""
+    but = f", but {count(len(audit.problems), 'problem')}" if audit.problems else ""
     if not audit.entries:
-        return NOTHING
+        return f"Nothing to audit in what could be read{but}." if but else NOTHING
     verdicts = [verdict for entry in audit.entries for verdict in entry.verdicts.values()]
     counts = Counter(verdict.status for verdict in verdicts)
     listed = [
@@ -136,7 +137,8 @@ def conclusion(audit: Audit) -> str:
     if unsafe:
         offers.append(f"{unsafe} more with --unsafe-fixes" if safe else f"{unsafe} fixable with --fix --unsafe-fixes")
     updates = count(len(audit.entries), "update")
-    return f"Safeguards of {updates}: {', '.join(listed) or 'none needed'}{'; ' if offers else ''}{', '.join(offers)}."
+    found = f"Safeguards of {updates}: {', '.join(listed) or 'none needed'}"
+    return f"{found}{'; ' if offers else ''}{', '.join(offers)}{but}."
 
 
 def row(place: Place) -> str:

@@ -14,7 +14,7 @@ from gradlint.report.audit import conclusion, headline, kinds, places, reason, r
 from gradlint.report.frame import Mark, frame
 from gradlint.report.full import file_lines
 from gradlint.report.text import Terminal, printable
-from gradlint.report.words import where
+from gradlint.report.words import problem, where
 from gradlint.source import Place
 
 _SIGNS: Final = {
@@ -46,6 +46,8 @@ code, pre { font: 13px/1.45 ui-monospace, SFMono-Regular, Menlo, Consolas, "Deja
 a { color: inherit; }
 .faint, .unneeded { color: var(--faint); }
 .wide { overflow-x: auto; }
+.wide:focus-visible, pre:focus-visible, a:focus-visible { outline: 2px solid var(--mark); outline-offset: 2px; }
+.said { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 table { border-collapse: collapse; width: 100%; }
 th, td { border-bottom: 1px solid var(--line); padding: .4rem .75rem .4rem 0; text-align: left; vertical-align: top; }
 .matrix td.sign, .matrix th.sign { text-align: center; padding: .3rem .4rem; }
@@ -95,21 +97,26 @@ def page(audit: Audit) -> Iterator[str]:
     yield f"<style>{_STYLE}</style>"
     yield "</head>"
     yield "<body>"
+    yield "<main>"
     yield "<h1>Safeguards against exploding gradients</h1>"
     yield f'<p class="faint">{_text(conclusion(audit))}</p>'
+    if audit.problems:
+        yield f"<ul>{''.join(f'<li>{_text(problem(each))}</li>' for each in audit.problems)}</ul>"
     if audit.entries:
         yield from _matrix(audit)
     for index, entry in enumerate(audit.entries):
         yield from _update(index, entry, audit)
+    yield "</main>"
     yield "</body>"
     yield "</html>"
 
 
 def _matrix(audit: Audit) -> Iterator[str]:
     """All updates beside all safeguards, a sign each."""
-    yield '<div class="wide"><table class="matrix">'
-    titles = "".join(f'<th class="sign"><span>{_text(advice.title)}</span></th>' for advice in ADVICE.values())
-    yield f"<thead><tr><th>update</th><th>kind</th>{titles}</tr></thead>"
+    yield '<div class="wide" role="region" aria-label="all updates" tabindex="0"><table class="matrix">'
+    heads = ['<th scope="col">update</th>', '<th scope="col">kind</th>']
+    heads += [f'<th class="sign" scope="col"><span>{_text(advice.title)}</span></th>' for advice in ADVICE.values()]
+    yield f"<thead><tr>{''.join(heads)}</tr></thead>"
     yield "<tbody>"
     for index, entry in enumerate(audit.entries):
         names = ", ".join(shown.kind.value for shown in entry.kinds) or (
@@ -127,7 +134,12 @@ def _matrix(audit: Audit) -> Iterator[str]:
 
 def _sign(key: str, verdict: Verdict) -> str:
     said = html.escape(printable(f"{ADVICE[key].title}: {verdict.status.value}, {verdict.why}"), quote=True)
-    return f'<td class="sign {_CLASSES[verdict.status]}" title="{said}">{_SIGNS[verdict.status]}</td>'
+    return f'<td class="sign {_CLASSES[verdict.status]}" title="{said}">{_both(verdict.status)}</td>'
+
+
+def _both(status: Status) -> str:
+    """A sign to see, and its meaning for those who have the page read out."""
+    return f'<span aria-hidden="true">{_SIGNS[status]}</span><span class="said">{_text(status.value)}</span>'
 
 
 def _update(index: int, entry: Entry, audit: Audit) -> Iterator[str]:
@@ -147,7 +159,7 @@ def _update(index: int, entry: Entry, audit: Audit) -> Iterator[str]:
         if lines and all(mark.place.end.row <= len(lines) for mark in group):
             yield f'<p class="faint"><code>{_text(_file(group[0].place))}</code></p>'
             gutter = max(len(str(mark.place.end.row)) for mark in group)
-            yield f"<pre>{_spans(frame(lines, group, _Page(None, colours=True), gutter))}</pre>"
+            yield f'<pre tabindex="0">{_spans(frame(lines, group, _Page(None, colours=True), gutter))}</pre>'
 
 
 def _said(key: str, verdict: Verdict, entry: Entry) -> Iterator[str]:
