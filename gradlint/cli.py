@@ -63,7 +63,10 @@ def main(
 def check(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(help="Files and folders to check, `-` for standard input; the current folder if there is none."),
+        typer.Argument(
+            help="Files and folders to check, `-` for standard input; the current folder if there is none.",
+            readable=False,  # what cannot be read is said of, and the rest is checked
+        ),
     ] = None,
     fix: Annotated[bool | None, typer.Option("--fix/--no-fix", help="Apply the safe fixes.")] = None,
     unsafe_fixes: Annotated[
@@ -192,7 +195,7 @@ def explain(
 def audit(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(help="Files and folders to audit; the current folder if there is none."),
+        typer.Argument(help="Files and folders to audit; the current folder if there is none.", readable=False),
     ] = None,
     output_format: Annotated[AuditFormat, typer.Option(help="How to print.")] = "text",
     output: Annotated[Path | None, typer.Option(metavar="FILE", help="Write to this file.")] = None,

@@ -243,6 +243,9 @@ def prove(pack: Path, fixtures: Path | None, update: bool) -> int:
     except PackError as error:
         _complain([error.problem])
         return console.FAILED
+    if not found:
+        _complain([Problem("there is no rule in the pack", str(pack))])
+        return console.FAILED
     failed = 0
     for case in found:
         try:

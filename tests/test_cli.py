@@ -279,6 +279,17 @@ def test_an_unreadable_file(gradlint: Gradlint, train: Path) -> None:
     assert gradlint() == (2, "", "error: train.py: cannot be read: Permission denied\n")
 
 
+@pytest.mark.parametrize("command", ["check", "audit"])
+def test_it_is_not_asked_beforehand_what_can_be_read(
+    command: str, gradlint: Gradlint, train: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One file that cannot be read is a line, and the others are looked at: no refusal of the whole command."""
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
+    done = gradlint(command, "train.py")
+    assert done.err == ""
+    assert "train.py:25:9" in done.out
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
 def test_directory_loops_end(gradlint: Gradlint, train: Path, project: Path) -> None:
     (project / "loop").symlink_to(project)

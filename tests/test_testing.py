@@ -11,7 +11,7 @@ import pytest
 
 from gradlint.packs import PackError
 from gradlint.testing import Case, cases
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Gradlint
 
 COUNT = itertools.count()
 
@@ -265,3 +265,8 @@ def test_the_rule_in_the_guide_passes(tmp_path: Path) -> None:
     page, example = cases(pack)
     page.run()
     example.run()
+
+
+def test_a_pack_without_rules_is_no_success(gradlint: Gradlint, project: Path) -> None:
+    (project / "empty").mkdir()
+    assert gradlint("test", "empty") == (2, "", "error: empty: there is no rule in the pack\n")
