@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from gradlint import Finding, Level, Rule, Update
+from gradlint import File, Finding, Level, Related, Rule, Update
 from gradlint.fix.updates import without
 
 
@@ -18,6 +18,9 @@ class RepeatedUnscale(Rule):
     `GradScaler.unscale_` may be called once for each optimizer between two calls of `update()`, after all gradients of
     the step are accumulated. The second call raises `RuntimeError: unscale_() has already been called on this
     optimizer since the last update()`: the run ends there, with gradient accumulation at the second micro-batch.
+
+    The scaler knows an optimizer by the object. What it unscales under the name of a wrapper, and steps under that of
+    what the wrapper holds, it divides by the scale twice, without a word: the gradients are 65536 times too small.
 
     ## Example
     ```python
@@ -86,4 +89,17 @@ class RepeatedUnscale(Rule):
                 fix="it is the first on some ways: unscale in the branch of the step"
                 if sole
                 else without(act, "Unscale once"),
+            )
+
+    def check_file(self, file: File) -> Iterator[Finding]:
+        for found in file.unscaled_wrappers():
+            inner = found.step.scope.module.text(found.step.operand) if found.step.operand is not None else ""
+            yield self.at(
+                file.module,
+                found.unscale.node,
+                f"this unscales a `{found.wrapper.name}`, whose `step` steps `{inner}`: the scaler takes them for two "
+                "optimizers and divides the gradients by the scale twice",
+                help=f"unscale what is stepped, `{inner}`",
+                related=[Related(found.step.scope.module.place(found.step.node), "the wrapper steps here")],
+                fix="how to get at what is wrapped is for you to decide",
             )

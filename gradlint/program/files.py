@@ -12,6 +12,7 @@ from gradlint.program.project import Module
 from gradlint.program.ranges import Ranges, Singular
 from gradlint.program.scopes import Scope
 from gradlint.program.updates import Program
+from gradlint.program.wrapped import Wrapped, unscaled_wrappers
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,10 @@ class File:
         for each, scope in found:
             if (each.node.id, scope) in on_path and losses.learned(each.operand, scope):
                 yield each
+
+    def unscaled_wrappers(self) -> Iterator[Wrapped]:
+        """The calls that unscale an optimizer's wrapper where the wrapper steps what it wraps."""
+        return unscaled_wrappers(self.module, self.program.flows)
 
     def calls(self) -> Iterator[tuple[s.Call, Scope]]:
         """Every call of the file, with the scope that it stands in."""
