@@ -41,12 +41,17 @@ def unused_method(owner: Scope, values: Values) -> Iterator[tuple[Scope, s.Call]
 
 def _unsaid(scope: Scope, values: Values) -> s.Call | None:
     """A write of a function to a weight, if nothing says the function's name."""
-    if scope.decorators:
+    if scope.decorators or _trains(scope):
         return None
     found = next((call for call in s.calls(scope.body) if _writes(call, scope, values)), None)
     if found is None or any(_says(scope, module, values) for module in values.files.mentioning(scope.name)):
         return None
     return found
+
+
+def _trains(scope: Scope) -> bool:
+    """Whether a function does more than initialize: what nobody calls is then a whole training."""
+    return any(isinstance(call.func, s.Attribute) and call.func.attr == "backward" for call in s.calls(scope.body))
 
 
 def _writes(call: s.Call, scope: Scope, values: Values) -> bool:

@@ -86,7 +86,7 @@ class Classes(Library):
             found = self.layer_attribute(layer, name, value)
             if found is not None or (name == "bias" and layer.role == "weight"):
                 return found
-        if word == "registered":
+        if word in ("registered", "own parameters", "own names"):
             return self.walked(value, word)
         if name == "__class__":
             return self.kind_of(value)

@@ -158,6 +158,10 @@ class Modules(Tensors):
             return [(n, p) for n, p in parameters(value)]
         if word == "state":
             return dict(parameters(value))
+        if word == "own parameters":
+            return {n: p for n, p in parameters(value) if "." not in n}
+        if word == "own names":
+            return [n for n, _ in parameters(value) if "." not in n]
         return None
 
     def _container_method(self, container: Container, word: str, args: list[Value]) -> Value:
