@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from gradlint import Finding, Level, Related, Rule, Update
-from gradlint.fix.updates import warm_up
+from gradlint.fix.updates import start_stepping, warm_up
+from gradlint.program.pace import warmups
 
 _STEPS = 2000  # 2 / (1 - 0.999), where the optimizer does not say otherwise
 
@@ -97,20 +98,31 @@ class TransformerWithoutWarmup(Rule):
         steps, why = self._steps(update.schedule.beta2)
         rate = update.schedule.rate
         at = f" of {rate:g}" if rate is not None else ""
-        fix = warm_up(update, steps)
+        idle = next((warmup for warmup in warmups(update) if warmup.idle and warmup.first is not None), None)
         causes = [
-            Related(cause.module.place(cause.node), f"{cause.what} starts at the peak")
+            Related(
+                cause.module.place(cause.node),
+                f"nothing steps {cause.what}" if idle and cause is idle.cause else f"{cause.what} starts at the peak",
+            )
             for cause in update.schedule.causes[:2]
         ]
         held = Related(transformer.module.place(transformer.node), f"the network holds {transformer.what}")
+        message = f"a transformer starts training at its full learning rate{at}: without a warmup it can diverge"
+        help_ = f"let the learning rate rise over the first {steps} steps{why}"
+        if idle is not None:
+            message = (
+                f"nothing steps the warmup of a transformer: its learning rate stays at {idle.first:.2g} of what the"
+                " warmup rises to"
+            )
+            help_ = "step it after each step of the optimizer"
         yield self.at(
             update.module,
             update.node,
-            f"a transformer starts training at its full learning rate{at}: without a warmup it can diverge",
-            help=f"let the learning rate rise over the first {steps} steps{why}",
+            message,
+            help=help_,
             update=update,
             related=(held, *causes, *update.related()),
-            fix=fix,
+            fix=warm_up(update, steps) if idle is None else start_stepping(update, idle.cause),
         )
 
     def _steps(self, beta2: float | None) -> tuple[int, str]:
