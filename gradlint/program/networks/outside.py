@@ -181,7 +181,7 @@ class Outside:
                 machine.at = (where.module, call)
                 receiver = call.func.value
                 if self._holds(machine, receiver, where, subject):
-                    if self._hinted(call, where) or self._initial(call, where):
+                    if self._hinted(call, where) or self._initial(call, where) or self._served(subject, where):
                         machine.mark_all(subject)
                 elif isinstance(receiver, s.Attribute) and self._holds(machine, receiver.value, where, subject):
                     part = subject.attrs.get(receiver.attr) if isinstance(subject, Obj) else None
@@ -205,6 +205,15 @@ class Outside:
             if home is not None:
                 texts += [module.text(b.value) for b in home.bindings[name] if b.value is not None]
         return " ".join(texts).lower()
+
+    def _served(self, subject: Root, where: Scope) -> bool:
+        """Whether all that the project does with a network is to load and evaluate it: it was trained elsewhere."""
+        init = self.world.values.find_method(subject.cls, "__init__") if isinstance(subject, Obj) else None
+        words = where.module.calls
+        if init is None or "eval" not in words or "backward" in words or "train" in words:
+            return False
+        built = self.world.values.callers(init)
+        return bool(built) and all(scope.module is where.module for _, scope in built)
 
     def _saved(self, call: s.Call, where: Scope) -> bool:
         """Whether what is loaded is what the same file saves: a run that goes on where it stopped."""
