@@ -52,7 +52,6 @@ class InitNotApplied(Rule):
     code: ClassVar[str] = "GL303"
     name: ClassVar[str] = "init-not-applied"
     level: ClassVar[Level] = Level.WARNING
-    preview: ClassVar[bool] = True
 
     def check_file(self, file: File) -> Iterator[Finding]:
         for scope, write in unused_initializer(file.module, file.program.values):
