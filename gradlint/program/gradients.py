@@ -121,11 +121,35 @@ class Exits:
         self.continues |= other.continues
 
 
+@dataclass(slots=True, eq=False)
+class _Passage:
+    """One way through a function: the states at its own events, and the ways through what it calls.
+
+    A way through a called function goes with the choices that were put aside for it.
+    """
+
+    arrivals: dict[Act, set[State]] = field(default_factory=dict)
+    calls: dict[tuple[_Passage, frozenset[Assumption]], None] = field(default_factory=dict)
+
+    def gathered(self) -> dict[Act, set[State]]:
+        """The states at all events, those of called functions too."""
+        out: dict[Act, set[State]] = {}
+        ways = {(self, NOTHING): None}
+        queue = list(ways)
+        for passage, aside in queue:
+            for act, states in passage.arrivals.items():
+                out.setdefault(act, set()).update(_resumed(states, aside))
+            inner = [way for called, more in passage.calls if (way := (called, aside | more)) not in ways]
+            ways.update(dict.fromkeys(inner))
+            queue += inner
+        return out
+
+
 Concerns = Callable[[Act], bool]
 
 
 class Solver:
-    """Follows one optimizer through one root function, and notes the states that arrive at its events.
+    """Follows one optimizer through root functions, and notes the states that arrive at its events.
 
     Args:
         flows: what each function does.
@@ -137,13 +161,14 @@ class Solver:
         self.flows = flows
         self.concerns = cache(concerns)
         self.budget = budget
-        self.arrivals: dict[Act, set[State]] = {}
-        self._memo: dict[tuple[Scope, State], tuple[frozenset[State], dict[Act, set[State]]]] = {}
+        self._passage = _Passage()
+        self._memo: dict[tuple[Scope, State], tuple[frozenset[State], _Passage]] = {}
         self._active: list[tuple[Scope, s.Call | None]] = []
 
-    def run(self, root: Scope, entry: State) -> None:
-        """Follow a root function from its first statement."""
+    def run(self, root: Scope, entry: State) -> dict[Act, set[State]]:
+        """Follow a root function from its first statement: the states that arrive at each event."""
         self._function(root, entry, None)
+        return self._passage.gathered()
 
     def _function(self, scope: Scope, entry: State, call: s.Call | None) -> frozenset[State]:
         aside = self._aside(scope, entry) if entry.assumed else NOTHING
@@ -153,18 +178,18 @@ class Solver:
         known = self._memo.get(key)
         if known is None:
             if any(scope is active for active, _ in self._active) or len(self._active) >= _DEPTH:
-                known = frozenset([entry]), {}
+                known = frozenset([entry]), _Passage()
             else:
-                self._memo[key] = frozenset([entry]), {}
+                self._memo[key] = frozenset([entry]), _Passage()
                 self._active.append((scope, call))
-                outer, self.arrivals = self.arrivals, {}
+                outer, self._passage = self._passage, _Passage()
                 exits = self._flow(self.flows.pruned(scope), {entry})
-                known = self._memo[key] = frozenset(_few(_perhaps(exits.falls | exits.returns))), self.arrivals
-                self.arrivals = outer
+                known = self._memo[key] = frozenset(_few(_perhaps(exits.falls | exits.returns))), self._passage
+                self._passage = outer
                 self._active.pop()
-        ends, arrivals = known
-        for act, states in arrivals.items():
-            self.arrivals.setdefault(act, set()).update(_resumed(states, aside))
+        ends, passage = known
+        if passage.arrivals or passage.calls:
+            self._passage.calls[passage, aside] = None
         return frozenset(_resumed(ends, aside))
 
     def _aside(self, scope: Scope, entry: State) -> frozenset[Assumption]:
@@ -318,7 +343,7 @@ class Solver:
     def _act(self, act: Act, state: State) -> State:
         does = act.does
         if does in _TOLD and self.concerns(act):
-            self.arrivals.setdefault(act, set()).add(state)
+            self._passage.arrivals.setdefault(act, set()).add(state)
         if does == "backward":
             return self._backward(act, state)
         if does == "zero":
@@ -344,7 +369,7 @@ class Solver:
             off = isinstance(operand, s.Constant) and operand.value is False
             return state if off else state._replace(anomaly=True)
         if does == "implicit":
-            self.arrivals.setdefault(act, set()).add(state)
+            self._passage.arrivals.setdefault(act, set()).add(state)
         return state
 
     def _backward(self, act: Act, state: State) -> State:

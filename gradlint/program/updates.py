@@ -440,8 +440,7 @@ class Updates:
             arrivals = self._solved.get(key)
             if arrivals is None:
                 solver = Solver(self.program.flows, focus.concerns, budget)
-                solver.run(root, entry)
-                arrivals = self._solved[key] = solver.arrivals
+                arrivals = self._solved[key] = solver.run(root, entry)
             for other, found in arrivals.items():
                 reached.setdefault(other, set()).update(found)
         if not _at(act, reached) and act.does == "step":
@@ -450,8 +449,8 @@ class Updates:
 
     def _near(self, focus: Focus, budget: Budget, beside: Sequence[Update]) -> Update:
         solver = Solver(self.program.flows, focus.concerns, budget)
-        solver.run(focus.act.scope, State(fresh=None))
-        return self._update(focus.act, solver.arrivals, False, beside)
+        arrivals = solver.run(focus.act.scope, State(fresh=None))
+        return self._update(focus.act, arrivals, False, beside)
 
     def _update(self, act: Act, reached: Mapping[Act, set[State]], known: bool, beside: Sequence[Update]) -> Update:
         arrivals = {other: frozenset(found) for other, found in reached.items()}
