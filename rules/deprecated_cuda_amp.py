@@ -82,7 +82,7 @@ class DeprecatedCudaAmp(Rule):
 
 def _falls_back(file: File, call: s.Call, scope: Scope, now: str) -> bool:
     """Whether another branch takes the new name: then the old one is for versions that lack it."""
-    for choice in s.walk(scope.body, into=False):
+    for choice in scope.nodes:
         if isinstance(choice, (s.Conditional, s.If, s.Try)):
             branches = [list(s.walk(branch)) for branch in s.children(choice)]
             others = [branch for branch in branches if call not in branch]

@@ -60,7 +60,7 @@ def _received(update: Update) -> Built | None:
     home = _constructor(update, optimizer) or update.scope
     named = [
         node
-        for node in s.walk(home.body, into=False)
+        for node in home.nodes
         if isinstance(node, s.Assign)
         and (home is not update.scope or node.id < update.node.id)
         and any(s.text(part) == s.text(optimizer) for target in node.targets for part in _parts(target))

@@ -46,15 +46,13 @@ def _known(module: Module, dotted: str, scope: Scope, at: int | None) -> str | N
     """The shortest spelling that the file's own imports allow."""
     found: list[str] = []
     for name, bindings in module.scope.bindings.items():
-        if scope.lookup(name) is not module.scope or len({_said(b) for b in bindings}) != 1:
+        said = _said(bindings[0]) if bindings else None
+        if said is None or not f"{dotted}.".startswith(f"{said}."):
             continue
-        said = _said(bindings[0])
+        if scope.lookup(name) is not module.scope or any(_said(b) != said for b in bindings):
+            continue
         relied_on = _relied_on(module, name, scope)
-        if said is None or not any((relied_on or _certain(module, b)) and (at is None or b.at < at) for b in bindings):
-            continue
-        if dotted == said:
-            found.append(name)
-        elif dotted.startswith(said + "."):
+        if any((relied_on or _certain(module, b)) and (at is None or b.at < at) for b in bindings):
             found.append(name + dotted[len(said) :])
     return min(found, key=lambda text: (text.count("."), len(text), text), default=None)
 
@@ -81,7 +79,7 @@ def _certain(module: Module, binding: Binding) -> bool:
 def _relied_on(module: Module, name: str, scope: Scope) -> bool:
     """Whether the code around reads a name anyway, so that an import under a `try` is as good as any."""
     if scope.function is not None:
-        return any(isinstance(n, s.Name) and n.text == name for n in s.walk(scope.body, into=False))
+        return any(isinstance(n, s.Name) and n.text == name for n in scope.nodes)
     run = (stmt for stmt in module.block.body if not isinstance(stmt, (s.Try, s.If, s.Function, s.Class)))
     return any(isinstance(n, s.Name) and n.text == name for stmt in run for n in s.walk(stmt, into=False))
 

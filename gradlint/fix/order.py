@@ -109,7 +109,7 @@ def _statement(scope: Scope, node: s.Node) -> s.Stmt | None:
 
 
 def _block_of(scope: Scope, stmt: s.Stmt) -> s.Block | None:
-    blocks = (n for n in s.walk(scope.body, into=False) if isinstance(n, s.Block))
+    blocks = (n for n in scope.nodes if isinstance(n, s.Block))
     return next((b for b in blocks if any(x is stmt for x in b.body)), None)
 
 

@@ -169,7 +169,7 @@ def _tests(update: Update, site: _Site) -> list[str] | str:
     program = update.program
     chain = sites.around(update.scope, update.node)
     updates = [i for i in every(program.flows.of(update.scope)) if isinstance(i, Act) and i.does == "update"]
-    jumps = (n for n in s.walk(update.scope.body, into=False) if isinstance(n, s.Jump) and n.kind == "continue")
+    jumps = (n for n in update.scope.nodes if isinstance(n, s.Jump) and n.kind == "continue")
     if any(site.stmt.id < n.id < update.node.id for n in jumps):
         return "a batch that is skipped after the clip would leave the scaler without its update"
     tests = []

@@ -22,7 +22,7 @@ def boundary(update: Update) -> bool:
 
 
 def _remainders(update: Update) -> Iterator[s.Binary]:
-    tests = (n.test for n in s.walk(update.scope.body, into=False) if isinstance(n, s.If) and holds(n, update.node))
+    tests = (n.test for n in update.scope.nodes if isinstance(n, s.If) and holds(n, update.node))
     for test in tests:
         yield from (part for part in s.walk(test) if isinstance(part, s.Binary) and part.op == "%")
 
@@ -97,7 +97,7 @@ def _in_place(binding: Binding, scope: Scope) -> bool:
         isinstance(n, s.AugAssign)
         and n.target is binding.node
         and (n.op.rstrip("=") == "/" or (n.op.rstrip("=") == "*" and not isinstance(n.value, s.Constant)))
-        for n in s.walk(scope.body, into=False)
+        for n in scope.nodes
     )
 
 

@@ -73,7 +73,7 @@ def bounded(side: Contest) -> bool:
         clamps(node) or shrinks(node)
         for scope in scopes
         if not _BY_HAND.isdisjoint(scope.module.words)
-        for node in s.walk(scope.body, into=False)
+        for node in scope.nodes
     )
 
 

@@ -41,7 +41,7 @@ def states_over_batches(update: Update) -> Iterator[Carried]:
     """The states that recurrent networks are given and give back in the loops around the update's backward passes."""
     values, traits = update.program.values, update.program.traits
     for act in update.backwards:
-        for stmt in s.walk(act.scope.body, into=False):
+        for stmt in act.scope.nodes:
             if not isinstance(stmt, s.Assign) or not isinstance(stmt.value, s.Call):
                 continue
             span = _loop(act.scope, stmt)
@@ -64,7 +64,7 @@ def _cut(state: Carried) -> bool:
     parts, span = {state.name}, _loop(state.scope, state.stmt)
     if span is None:
         return False
-    for node in s.walk(state.scope.body, into=False):
+    for node in state.scope.nodes:
         if isinstance(node, s.For) and _base(node.iter) in parts and isinstance(node.target, s.Name):
             parts.add(node.target.text)
         elif isinstance(node, s.Call) and span[0] <= node.id <= span[1] and isinstance(node.func, s.Attribute):

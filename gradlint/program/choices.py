@@ -73,7 +73,7 @@ def around(node: s.Node, scope: Scope, conditions: Conditions, named: bool = Fal
         named: whether settings under plain names count too, which are the same in this function alone.
     """
     found: set[Choice] = set()
-    for stmt in s.walk(scope.body, into=False):
+    for stmt in scope.nodes:
         if isinstance(stmt, s.If):
             if _holds(stmt.then, node):
                 found.update(_asked(stmt.test, True, scope, conditions, named))

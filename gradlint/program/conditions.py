@@ -145,7 +145,7 @@ class Conditions:
             if stmt.value is not None:
                 out += self._predicates(stmt.value, function, depth - 2)
         if not out and function.returns and depth > 1:
-            for node in s.walk(function.body, into=False):
+            for node in function.nodes:
                 if isinstance(node, s.If):
                     out += self._predicates(node.test, function, 0)
         return out

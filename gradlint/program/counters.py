@@ -41,7 +41,7 @@ class Counters:
 
     def varies(self, act: Act) -> bool:
         """Whether an event is under a condition that may be another in the next round of a loop: `if epoch > 0`."""
-        tests = [x.test for x in s.walk(act.scope.body, into=False) if isinstance(x, s.If) and holds(x, act.node)]
+        tests = [x.test for x in act.scope.nodes if isinstance(x, s.If) and holds(x, act.node)]
         for name in (n for test in tests for n in s.walk(test) if isinstance(n, (s.Name, s.Attribute))):
             home = act.scope.lookup(name.text) if isinstance(name, s.Name) else None
             bindings = home.bindings[s.text(name)] if home is not None else []
@@ -113,9 +113,7 @@ def _counts(value: s.Expr | None, path: tuple[int, ...]) -> bool:
 
 
 def _adds(binding: Binding, home: Scope) -> bool:
-    return any(
-        isinstance(n, s.AugAssign) and n.target is binding.node and _steps(n) for n in s.walk(home.body, into=False)
-    )
+    return any(isinstance(n, s.AugAssign) and n.target is binding.node and _steps(n) for n in home.nodes)
 
 
 def _steps(stmt: s.AugAssign) -> bool:

@@ -25,7 +25,7 @@ class File:
     def comparisons(self) -> Iterator[tuple[s.Compare, Scope]]:
         """Every comparison of the file, with the scope that it stands in."""
         for scope in self.module.scopes:
-            for node in s.walk(scope.body, into=False):
+            for node in scope.nodes:
                 if isinstance(node, s.Compare):
                     yield node, scope
 
@@ -43,7 +43,7 @@ class File:
     def singular_operations(self) -> Iterator[Singular]:
         """The operations on the way to a loss whose operand reaches a point where they are singular."""
         ranges = Ranges(self.program.values)
-        nodes = ((n, scope) for scope in self.module.scopes for n in s.walk(scope.body, into=False))
+        nodes = ((n, scope) for scope in self.module.scopes for n in scope.nodes)
         found = [(x, w) for n, w in nodes if isinstance(n, s.Binary | s.Call) and (x := ranges.singular(n, w))]
         if not found:  # most files: what leads to a loss need not be followed
             return

@@ -199,7 +199,7 @@ def _siblings(target: s.Expr, scope: Scope) -> set[str]:
     """The other variables of the loop that gives the parameter: `for name, p in net.named_parameters()`."""
     if not isinstance(target, s.Name):
         return set()
-    for node in s.walk(scope.body, into=False):
+    for node in scope.nodes:
         if isinstance(node, s.For):
             names = {n.text for n in s.walk(node.target) if isinstance(n, s.Name)}
             if target.text in names:

@@ -55,7 +55,7 @@ class Losses:
         self._follow()
         for scope in module.scopes:
             on_path = self._on_path.get(scope)
-            for node in s.walk(scope.body, into=False) if on_path else ():
+            for node in scope.nodes if on_path else ():
                 if on_path and node.id in on_path and isinstance(node, s.Expr):
                     yield node, scope
 

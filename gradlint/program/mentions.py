@@ -22,7 +22,7 @@ def mentions(section: str, scopes: Iterable[Scope], values: Values) -> Iterator[
             called[scope.module] = (names | _aliases(names, scope.module)) & scope.module.words
         if not called[scope.module]:
             continue
-        for node in s.walk(scope.body, into=False):
+        for node in scope.nodes:
             if isinstance(node, (s.Name, s.Attribute)) and s.last_name(node) in called[scope.module]:
                 for value in values.of(node, scope):
                     entry = listed.get(values.vocabulary.canonical(value.path)) if isinstance(value, Lib) else None

@@ -43,7 +43,7 @@ def _divides(scope: Scope) -> bool:
         (isinstance(node, s.Binary) and node.op == "/")
         or (isinstance(node, s.AugAssign) and node.op == "/=")
         or (isinstance(node, s.Call) and s.last_name(node.func) in _INVERSES)
-        for node in s.walk(scope.body, into=False)
+        for node in scope.nodes
     )
 
 

@@ -150,7 +150,7 @@ def _by_function(about: dict[str, Plain], call: s.Call, scope: Scope, values: Va
         return None
     divided = [
         (_bare(node.right), home)
-        for node in s.walk(home.body, into=False)
+        for node in home.nodes
         if isinstance(node, s.Binary) and node.op == "/" and _is(_bare(node.left), names[0])
     ]
     lengths = {number(expr, where, values) for expr, where in divided} - {None}

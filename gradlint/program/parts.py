@@ -309,7 +309,7 @@ def live(values: Values, scope: Scope, context: Context | None) -> Iterator[s.No
 
 def _loops(scope: Scope) -> Iterator[tuple[int, int, s.Expr | None]]:
     """The id ranges of a function's repeated code, with what is iterated."""
-    for node in s.walk(scope.body, into=False):
+    for node in scope.nodes:
         if isinstance(node, (s.For, s.While)):
             yield *span(node.body), node.iter if isinstance(node, s.For) else None
         elif isinstance(node, s.Comprehension):

@@ -25,7 +25,7 @@ def autocasts(update: Update) -> Iterator[tuple[s.Call, Scope]]:
     values, conditions = update.program.values, update.program.flows.conditions
     for scope in {act.scope: None for act in update.backwards}:
         backwards = [act.node for act in update.backwards if act.scope is scope]
-        for node in s.walk(scope.body, into=False):
+        for node in scope.nodes:
             if isinstance(node, s.With) and _computes(update, node, scope):
                 for item, _ in node.items:
                     if not all(apart(item, node, scope, conditions) for node in backwards):

@@ -30,6 +30,7 @@ _LONG = 100  # a longer word is data
 _LARGEST = 1_500_000  # characters: parsing more takes seconds, and nobody wrote it
 _ADDS_FOLDER = re.compile(rb"sys\.path(?:\.(?:append|insert|extend)\s*\(|\s*\+=)([^\n]*)")
 _STRING = re.compile(rb"""['"]([^'"\n]*)['"]""")
+_DECORATES = re.compile(rb"^[ \t]*@([\w.]+)", re.MULTILINE)
 
 
 class Module:
@@ -363,12 +364,10 @@ class Files:
 
     def decorating(self, name: str) -> Iterator[Module]:
         """The modules that decorate something with a function of this name."""
-        for path in self._holding(name):
-            data = self._data(path)
-            if re.search(rb"^[ \t]*@[\w.]*\b" + name.encode() + rb"\b", data, re.MULTILINE):
-                module = self.load(path)
-                if module is not None:
-                    yield module
+        for path in self._decorators.get(name.encode(), ()):
+            module = self.load(path)
+            if module is not None:
+                yield module
 
     def calling(self, pattern: re.Pattern[bytes]) -> Iterator[Module]:
         """The modules that call something whose name the pattern finds."""
@@ -397,6 +396,15 @@ class Files:
         index: dict[bytes, list[Path]] = {}
         for path in self.paths:
             for word in set(_WORD.findall(self._data(path))):
+                index.setdefault(word, []).append(path)
+        return index
+
+    @cached_property
+    def _decorators(self) -> dict[bytes, list[Path]]:
+        """The files in which each name occurs in that of a decorator."""
+        index: dict[bytes, list[Path]] = {}
+        for path in self.paths:
+            for word in {part for dotted in _DECORATES.findall(self._data(path)) for part in dotted.split(b".")}:
                 index.setdefault(word, []).append(path)
         return index
 

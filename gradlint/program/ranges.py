@@ -138,7 +138,7 @@ class Ranges:
 
     def _changed(self, name: s.Name, scope: Scope) -> bool:
         """Whether a statement before changes in place what a name holds: `p.data.clamp_(0.01, 0.99)`."""
-        for stmt in s.walk(scope.body, into=False):
+        for stmt in scope.nodes:
             call = stmt.value if isinstance(stmt, s.Evaluate) and stmt.id < name.id else None
             if isinstance(call, s.Call) and isinstance(call.func, s.Attribute) and call.func.attr.endswith("_"):
                 changed = call.func.value
@@ -253,7 +253,7 @@ class Ranges:
     def _tested(self, node: s.Expr, operand: s.Expr, scope: Scope) -> bool:
         """Whether a condition around an operation asks about what it is applied to."""
         names = {n.text for n in s.walk(operand, into=False) if isinstance(n, s.Name)} - {scope.self_name}
-        for here in s.walk(scope.body, into=False):
+        for here in scope.nodes:
             if isinstance(here, (s.If, s.Conditional)) and here.id <= node.id:
                 asked = {n.text for n in s.walk(here.test) if isinstance(n, s.Name)}
                 inside = any(n is node for part in s.children(here) if part is not here.test for n in s.walk(part))

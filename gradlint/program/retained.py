@@ -39,7 +39,7 @@ def retained_losses(update: Update) -> Iterator[Retained]:
 
 def _kept(scope: Scope) -> Iterator[tuple[s.Node, s.Name, s.Expr]]:
     """What is added to a name, or appended to it: the statement, the name, the value."""
-    for node in s.walk(scope.body, into=False):
+    for node in scope.nodes:
         if isinstance(node, s.AugAssign) and node.op in ("+", "+=") and isinstance(node.target, s.Name):
             yield node, node.target, node.value
         elif isinstance(node, s.Call) and isinstance(node.func, s.Attribute) and node.func.attr == "append":

@@ -351,7 +351,7 @@ class _Reading:
     def _early_values(self, scope: Scope, env: Env) -> list[s.Expr]:
         """What a function assigns or returns where a counter is small."""
         out: list[s.Expr] = []
-        for node in s.walk(scope.body, into=False):
+        for node in scope.nodes:
             if not isinstance(node, s.If):
                 continue
             early = self.early(node.test, scope, env)
@@ -365,7 +365,7 @@ class _Reading:
 
     def _is_late(self, target: s.Return, scope: Scope, env: Env) -> bool:
         """Whether a return stands where a counter is large."""
-        for node in s.walk(scope.body, into=False):
+        for node in scope.nodes:
             if isinstance(node, s.If):
                 early = self.early(node.test, scope, env)
                 late = node.orelse if early else node.then if early is False else None

@@ -183,7 +183,7 @@ def is_idle(call: s.Call, scope: Scope) -> bool:
     """Whether what a call builds is put under a name of which at most fields are read, or under none."""
     bound = {name: bs for name, bs in scope.bindings.items() if any(b.value is call for b in bs)}
     if not bound:
-        return any(isinstance(n, s.Evaluate) and n.value is call for n in s.walk(scope.body, into=False))
+        return any(isinstance(n, s.Evaluate) and n.value is call for n in scope.nodes)
     nodes = list(s.walk(scope.body))
     idle = {id(b.node) for bindings in bound.values() for b in bindings}
     called = {id(n.func) for n in nodes if isinstance(n, s.Call)}

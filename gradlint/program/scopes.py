@@ -109,6 +109,11 @@ class Scope:
     def body(self) -> s.Node:
         return self.node.body if isinstance(self.node, (s.Function, s.Class, s.Lambda)) else self.node
 
+    @cached_property
+    def nodes(self) -> tuple[s.Node, ...]:
+        """The nodes of its own code, in source order, without what stands in functions and classes inside it."""
+        return tuple(s.walk(self.body, into=False))
+
     def walk(self) -> Iterator[Scope]:
         """This scope and all inside it, outer first."""
         yield self

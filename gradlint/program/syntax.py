@@ -409,7 +409,7 @@ NESTED = (Function, Class, Lambda)
 
 
 def _optional(*nodes: Node | None) -> tuple[Node, ...]:
-    return tuple(n for n in nodes if n is not None)
+    return tuple([n for n in nodes if n is not None])
 
 
 def _mapping(node: Mapping) -> tuple[Node, ...]:
@@ -420,14 +420,8 @@ def _with(node: With) -> tuple[Node, ...]:
     return (*(part for pair in node.items for part in pair if part is not None), node.body)
 
 
+_LEAVES = frozenset[type[Node]]([Name, Constant, Unread, Jump, Import, ImportFrom, Global])
 _CHILDREN: dict[type[Node], Callable[..., tuple[Node, ...]]] = {
-    Name: lambda n: (),
-    Constant: lambda n: (),
-    Unread: lambda n: (),
-    Jump: lambda n: (),
-    Import: lambda n: (),
-    ImportFrom: lambda n: (),
-    Global: lambda n: (),
     Attribute: lambda n: (n.value,),
     Arg: lambda n: (n.value,),
     Call: lambda n: (n.func, *n.args),
@@ -472,7 +466,7 @@ _CHILDREN: dict[type[Node], Callable[..., tuple[Node, ...]]] = {
 
 def children(node: Node) -> tuple[Node, ...]:
     """The nodes directly below, in source order."""
-    return _CHILDREN[node.__class__](node)
+    return () if node.__class__ in _LEAVES else _CHILDREN[node.__class__](node)
 
 
 def walk(node: Node, *, into: bool = True) -> Iterator[Node]:
@@ -482,11 +476,10 @@ def walk(node: Node, *, into: bool = True) -> Iterator[Node]:
     while stack:
         here = pop()
         yield here
-        if not into and here is not node and here.__class__ in NESTED:
+        kind = here.__class__
+        if kind in _LEAVES or (not into and kind in NESTED and here is not node):
             continue
-        below = _CHILDREN[here.__class__](here)
-        if below:
-            extend(below[::-1])
+        extend(_CHILDREN[kind](here)[::-1])
 
 
 def calls(node: Node, *, into: bool = True) -> Iterator[Call]:

@@ -81,7 +81,7 @@ def _says(scope: Scope, module: Module, values: Values) -> bool:
     return any(
         isinstance(node, s.Attribute) and node.attr == scope.name and not _of_another(node, here, scope, values)
         for here in module.scopes
-        for node in s.walk(here.body, into=False)
+        for node in here.nodes
         if id(node) not in own
     )
 

@@ -228,8 +228,8 @@ class Outside:
         """Whether code that trains loads weights from a file before it does, whatever its options."""
         if where.module.calls.get("backward") is None or _tests(where.body, call):
             return False
-        loops = [n for n in s.walk(where.body, into=False) if isinstance(n, (s.For, s.While))]
-        tries = [n for n in s.walk(where.body, into=False) if isinstance(n, s.Try) and n.id < call.id]
+        loops = [n for n in where.nodes if isinstance(n, (s.For, s.While))]
+        tries = [n for n in where.nodes if isinstance(n, s.Try) and n.id < call.id]
         if tries or not loops or any(loop.id < call.id for loop in loops):
             return False
         if self._saved(call, where):

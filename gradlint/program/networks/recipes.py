@@ -115,7 +115,7 @@ class Recipes:
             return is_network_class(self.world, owner)
         names = {
             n.text
-            for node in s.walk(where.body, into=False)
+            for node in where.nodes
             if isinstance(node, s.Assign) and node.value is not None and any(n is call for n in s.walk(node.value))
             for n in node.targets
             if isinstance(n, s.Name)

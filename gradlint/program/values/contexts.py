@@ -88,7 +88,7 @@ class Contexts(Callers):
                 if stmt.value is not None:
                     out |= self.of(stmt.value, scope, context)
             if scope.yields:
-                for node in s.walk(scope.body, into=False):
+                for node in scope.nodes:
                     if isinstance(node, s.Yield) and node.value is not None:
                         out.add(Many(self.of(node.value, scope, context)))
             return frozenset(out)
