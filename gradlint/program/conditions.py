@@ -56,6 +56,7 @@ class Conditions:
         self.vocabulary = values.vocabulary
         self._methods: dict[Module, dict[str, set[str]]] = {}
         self._subjects: dict[tuple[s.Node, Scope, int], tuple[Subject, ...]] = {}
+        self._lights: dict[tuple[s.Node, Scope, int], frozenset[str]] = {}
 
     def leaf(self, test: s.Expr, scope: Scope) -> Leaf:
         flipped = False
@@ -214,9 +215,16 @@ class Conditions:
 
     def light(self, expr: s.Expr | None, scope: Scope, depth: int = _DEPTH) -> frozenset[str]:
         """The names that a value is computed from by arithmetic, reductions and the like, not by a network."""
-        out: set[str] = set()
         if expr is None or depth == 0:
             return frozenset()
+        key = (expr, scope, depth)
+        known = self._lights.get(key)
+        if known is None:
+            known = self._lights[key] = frozenset(self._light(expr, scope, depth))
+        return known
+
+    def _light(self, expr: s.Expr, scope: Scope, depth: int) -> set[str]:
+        out: set[str] = set()
         if isinstance(expr, (s.Name, s.Attribute)):
             out |= self.texts(expr)
             if isinstance(expr, s.Attribute):
@@ -246,7 +254,7 @@ class Conditions:
             out |= self.light(expr.element, scope, depth)
             for clause in expr.clauses:
                 out |= self.light(clause.iter, scope, depth)
-        return frozenset(out)
+        return out
 
     def _holder(self, expr: s.Expr, scope: Scope) -> frozenset[str]:
         """The texts of what an attribute is taken from: a loss of `loss.data`, but no module."""

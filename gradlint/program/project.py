@@ -136,21 +136,19 @@ class Module:
 
 def _own_calls(scope: Scope) -> Iterator[s.Call]:
     """The calls of a scope's own code, without those of the scopes inside it."""
-    stack: list[s.Node] = [scope.body]
     if isinstance(scope.node, s.Class):
-        stack.extend(scope.node.bases)
-    while stack:
-        node = stack.pop()
-        if isinstance(node, (s.Function, s.Class)):
-            stack.extend(node.decorators)
-            if isinstance(node, s.Class):
-                stack.extend(node.bases)
-            continue
-        if isinstance(node, s.Lambda):
-            continue
+        yield from _calls(scope.node.bases)
+    for node in scope.nodes:
         if isinstance(node, s.Call):
             yield node
-        stack.extend(reversed(list(s.children(node))))
+        elif isinstance(node, s.Class):
+            yield from _calls((*node.decorators, *node.bases))
+        elif isinstance(node, s.Function):
+            yield from _calls(node.decorators)
+
+
+def _calls(exprs: Sequence[s.Node]) -> Iterator[s.Call]:
+    return (call for expr in reversed(exprs) for call in s.calls(expr, into=False))
 
 
 class Files:

@@ -19,6 +19,7 @@ class Told(Lowered):
     """Tells which functions matter to those that call them."""
 
     _told: dict[Scope, frozenset[str]] = field(default_factory=dict)
+    _arguments: dict[tuple[s.Call, Scope], list[tuple[str, s.Expr]]] = field(default_factory=dict)
 
     def matters(self, scope: Scope) -> bool:
         """Whether a function touches gradients, or tests what its callers know, itself or through what it calls."""
@@ -70,10 +71,18 @@ class Told(Lowered):
         """Names of a called function as its caller knows them: what it gave, attributes, and what it gets back."""
         own = f"{scope.self_name}." if not _on_own_instance(item) else "."
         out = {n for n in names if n == RESULT or ("." in n and not n.startswith(own))}
-        for param, given in arguments(item.node, scope):
+        for param, given in self.arguments(item, scope):
             if param in names:
                 out |= self.conditions.light(given, item.scope)
         return frozenset(out)
+
+    def arguments(self, item: Invoke, scope: Scope) -> list[tuple[str, s.Expr]]:
+        """The parameters of a called function with what the call gives for them."""
+        key = (item.node, scope)
+        known = self._arguments.get(key)
+        if known is None:
+            known = self._arguments[key] = arguments(item.node, scope)
+        return known
 
 
 def _touches(item: Item) -> bool:

@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable
 
 from gradlint.program import syntax as s
-from gradlint.program.names import Lib, Member, Package, imported, starred
+from gradlint.program.names import Lib, Member, Package, starred
 from gradlint.program.networks.classes import Classes
 from gradlint.program.networks.core import NATIVE, Cut, Pkg, Raised
 from gradlint.program.networks.frames import Frame
@@ -375,7 +375,7 @@ class Evaluator(Classes):
         if binding.kind == "class":
             return ClassRef(scope.inner[node.id], frame)
         if binding.kind == "import" and isinstance(node, (s.Import, s.ImportFrom)):
-            found = imported(self.world.files, scope.module, node, binding.name)
+            found = self.world.values.imported(node, binding.name, scope.module)
             if isinstance(found, Member):
                 return self.global_value(found.name, found.module.scope)
             assert isinstance(found, (Lib, Package))

@@ -6,6 +6,7 @@ import builtins
 
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib, Meaning, Package, imported, starred
+from gradlint.program.project import Files, Module
 from gradlint.program.scopes import Binding, Scope
 from gradlint.program.values.attributes import Attributes
 from gradlint.program.values.objects import (
@@ -22,10 +23,15 @@ from gradlint.program.values.objects import (
     Value,
     ValueSet,
 )
+from gradlint.vocabulary import Vocabulary
 
 
 class Names(Attributes):
     """Finds what a name may hold."""
+
+    def __init__(self, files: Files, vocabulary: Vocabulary) -> None:
+        super().__init__(files, vocabulary)
+        self._imported: dict[tuple[s.Node, str], Meaning] = {}
 
     def name(self, name: str, scope: Scope, context: Context | None, at: int | None) -> ValueSet:
         home = scope.lookup(name)
@@ -54,7 +60,7 @@ class Names(Attributes):
             known = self._known_symbol(node, binding.name)
             if known is not None:
                 return frozenset([known])
-            return self.meaning(imported(self.files, scope.module, node, binding.name))
+            return self.meaning(self.imported(node, binding.name, scope.module))
         if binding.kind == "param" and isinstance(node, s.Param):
             return self.parameter(scope, node, context)
         if binding.value is None:
@@ -71,6 +77,14 @@ class Names(Attributes):
         for index in binding.path:
             values = self._union(self._item(v, frozenset([Const(index)])) for v in values)
         return values | self._grown(binding, scope, context)
+
+    def imported(self, node: s.Import | s.ImportFrom, name: str, module: Module) -> Meaning:
+        """What an import binds a name to."""
+        key = (node, name)
+        known = self._imported.get(key)
+        if known is None:
+            known = self._imported[key] = imported(self.files, module, node, name)
+        return known
 
     def _known_symbol(self, node: s.Import | s.ImportFrom, name: str) -> Lib | None:
         """A symbol that the vocabulary knows keeps its meaning in the library's own repository too."""

@@ -24,9 +24,10 @@ from gradlint.program.values.objects import (
 
 
 class Order:
-    """Orders values by short texts, and remembers those of contexts, which many values share."""
+    """Orders values by short texts, and remembers these, and those of contexts, which many values share."""
 
     def __init__(self) -> None:
+        self._ranks: dict[Value, tuple[bool, str]] = {}
         self._given: dict[tuple[Context, int], str] = {}
 
     def sorted(self, values: Iterable[Value]) -> list[Value]:
@@ -34,7 +35,10 @@ class Order:
         return sorted(values, key=self._rank)
 
     def _rank(self, value: Value) -> tuple[bool, str]:
-        return isinstance(value, Unknown) or value == Const(None), self._text(value)
+        known = self._ranks.get(value)
+        if known is None:
+            known = self._ranks[value] = isinstance(value, Unknown) or value == Const(None), self._text(value)
+        return known
 
     def _text(self, value: Value, depth: int = 2) -> str:
         """A short text to sort values by: `repr` would spell out whole chains of contexts."""
