@@ -176,6 +176,7 @@ class Files:
         self._exclude = exclude
         self._modules: dict[Path, Module | None] = {}
         self._found: dict[tuple[str, Path], Path | None] = {}
+        self._listed: dict[Path, frozenset[str]] = {}
         self._bytes: dict[Path, bytes] = {}
         self._words: dict[str, dict[Path, None]] = {}
         self._named: dict[tuple[tuple[str, ...], Path, tuple[str, ...]], tuple[Path, ...]] = {}
@@ -258,6 +259,8 @@ class Files:
         base = folder.joinpath(*parts)
         here = folder
         self.looked.add(here)
+        if self._entries(folder).isdisjoint((parts[0], f"{parts[0]}.py")):
+            return None
         for part in parts:
             here /= part
             if here not in self.looked:
@@ -268,6 +271,17 @@ class Files:
             if candidate.is_file():
                 return candidate
         return base if base.is_dir() and base != folder else None
+
+    def _entries(self, folder: Path) -> frozenset[str]:
+        """What a folder holds, by name."""
+        known = self._listed.get(folder)
+        if known is None:
+            try:
+                known = frozenset(os.listdir(folder))
+            except OSError:
+                known = frozenset()
+            self._listed[folder] = known
+        return known
 
     def _inside_root(self, dotted: str) -> Path | None:
         """A root that is a package itself is imported by the name of its folder, which may be another one here."""

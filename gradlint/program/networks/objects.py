@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import count
 from typing import TYPE_CHECKING
 
 from gradlint.program import syntax as s
@@ -203,8 +205,16 @@ class Tensor:
     op: str = "input"
     layer: Layer | None = None
 
-    def ancestors(self, *, linear: bool = False, most: int = 4000) -> Iterator[Tensor]:
-        """This tensor and those behind it, nearest first; with `linear`, not behind an activation."""
+    number: int = field(default_factory=count().__next__)  # a tensor is made from earlier ones
+    layers: frozenset[Layer] = field(init=False)  # its own layer and all behind it
+
+    def __post_init__(self) -> None:
+        self.layers = frozenset([self.layer] if self.layer is not None else ())
+        for parent in self.parents:
+            self.layers = parent.layers | self.layers if self.layers - parent.layers else parent.layers
+
+    def straight(self, most: int = 4000) -> Iterator[Tensor]:
+        """This tensor and those behind it up to an activation, nearest first."""
         seen: set[int] = set()
         queue: list[Tensor] = [self]
         at = 0
@@ -215,8 +225,25 @@ class Tensor:
                 continue
             seen.add(id(here))
             yield here
-            if not (linear and here.op == "activation"):
+            if here.op != "activation":
                 queue.extend(here.parents)
+
+
+class Behind:
+    """What lies behind a tensor, looked for only as far back as is asked."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self._seen = {tensor.number}
+        self._left = [(-tensor.number, tensor)]
+
+    def __contains__(self, wanted: Tensor) -> bool:
+        while self._left and -self._left[0][0] > wanted.number:
+            _, here = heappop(self._left)
+            for parent in here.parents:
+                if parent.number not in self._seen:
+                    self._seen.add(parent.number)
+                    heappush(self._left, (-parent.number, parent))
+        return wanted.number in self._seen
 
 
 @dataclass(slots=True, eq=False)

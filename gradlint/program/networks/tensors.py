@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from gradlint.program.networks.core import Core
-from gradlint.program.networks.objects import Layer, Link, Tensor, Value
+from gradlint.program.networks.objects import Behind, Layer, Link, Tensor, Value
 from gradlint.vocabulary import Plain
 
 
@@ -51,8 +51,7 @@ class Tensors(Core):
         for long, short in ((left, right), (right, left)):
             start = self._shortcut(long, short)
             if start is not None:
-                before = {t.layer for t in start.ancestors()}
-                passed = {t.layer for t in self._between(long, start) if t.layer is not None} - before
+                passed = {t.layer for t in self._between(long, start) if t.layer is not None} - start.layers
                 self.covered |= passed
                 kept = start.run if passed and start.pending is None else ()
                 return Tensor(kept, None, (left, right), "sum")
@@ -60,8 +59,8 @@ class Tensors(Core):
 
     def _shortcut(self, long: Tensor, short: Tensor) -> Tensor | None:
         """Where a shortcut without activation leaves the path to `long`."""
-        behind = {id(t) for t in long.ancestors()}
-        return next((t for t in short.ancestors(linear=True) if id(t) in behind and t is not long), None)
+        behind = Behind(long)
+        return next((t for t in short.straight() if t in behind and t is not long), None)
 
     def _between(self, end: Tensor, start: Tensor) -> list[Tensor]:
         out: list[Tensor] = []
