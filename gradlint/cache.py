@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from functools import cache
 from hashlib import blake2b
+from importlib.util import find_spec
 from pathlib import Path
 from types import UnionType
 from typing import Any, Final, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -135,11 +136,12 @@ def digest_of_folder(path: str | Path) -> str | None:
 @cache
 def digest_of_tool() -> str:
     """The digest of gradlint's own files and of the versions under it."""
-    from libcst._version import __version__ as libcst_version
-
     package = Path(__file__).parent
     own = sorted([*package.rglob("*.py"), *package.rglob("*.toml")])
-    return digest(sys.version, libcst_version, *(part for file in own for part in (file.name, file.read_bytes())))
+    libcst = find_spec("libcst")
+    if libcst is not None and libcst.origin is not None:  # to import it takes longer than many a run
+        own.append(Path(libcst.origin).with_name("_version.py"))
+    return digest(sys.version, *(part for file in own for part in (file.name, file.read_bytes())))
 
 
 # --- as JSON ----------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from gradlint.program.project import Module
 
 Edits = tuple[Edit, ...] | None
 
+_BEHIND_ITEM = re.compile(r"\s*,?(?:\s|\\|#[^\r\n]*)*")
 _AFTER_ARGUMENT = re.compile(r"(?P<blank>\s*)(?P<comma>,?)(?P<rest>(?:\s|\\|#[^\r\n]*(?=[\r\n]))*)\Z")
 
 
@@ -61,10 +62,10 @@ def add_parameter(module: Module, function: s.Function, text: str) -> Edits:
         return None
     if any(p.name == text.partition("=")[0] for p in params):
         return None
-    last = params[-1]
-    start, close = module.span(last)
-    inner = last.default or last.annotation
-    end = module.span(inner)[1] if inner is not None else start + len(last.name)
+    start, end = module.span(params[-1])
+    behind = _BEHIND_ITEM.match(module.source.code, end)
+    assert behind is not None
+    close = behind.end()
     if module.source.code[close] != ")":
         return None
     return _behind_last(module, start, end, close, text)

@@ -6,12 +6,11 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-import libcst as cst
-
 from gradlint.fix import layout
 from gradlint.fix.edits import Edit
 from gradlint.fix.layout import Spot
 from gradlint.program import syntax as s
+from gradlint.program.parse import ParseError, parse
 from gradlint.program.project import Module
 
 Edits = tuple[Edit, ...] | None
@@ -148,12 +147,13 @@ def _inline(lines: Sequence[str]) -> bool:
     """Whether each line is one simple statement, which may stand behind a `;`."""
     for line in lines:
         try:
-            tree = cst.parse_module(line)
-        except cst.ParserSyntaxError:
+            tree = parse(line)
+        except ParseError:
             return False
-        if len(tree.body) != 1 or not isinstance(tree.body[0], cst.SimpleStatementLine):
+        body = tree.block.body
+        if len(body) != 1 or any(isinstance(part, s.Block) for part in s.children(body[0])):
             return False
-        if "#" in line and (tree.header or tree.footer or tree.body[0].trailing_whitespace.comment):
+        if line[tree.span(body[0].id)[1] :].strip():  # a comment
             return False
     return True
 

@@ -8,13 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-import libcst as cst
-
 from gradlint.finding import Problem
 from gradlint.program import syntax as s
-from gradlint.program.lower import Lowering
-from gradlint.program.parse import parse
-from gradlint.program.positions import Spans
+from gradlint.program.parse import ParseError, Tree, parse
 from gradlint.program.scopes import Scope, Store, bind
 from gradlint.source import Source, SourceError, read
 from gradlint.source.discover import discover
@@ -36,31 +32,25 @@ _DECORATES = re.compile(rb"^[ \t]*@([\w.]+)", re.MULTILINE)
 class Module:
     """One parsed file."""
 
-    def __init__(self, source: Source, tree: cst.Module, name: str) -> None:
+    def __init__(self, source: Source, tree: Tree, name: str) -> None:
         self.source = source
         self.path = source.path
         self.name = name
         self._tree = tree
-        lowering = Lowering()
-        self.block = lowering.module(tree)
-        self._nodes = lowering.nodes
+        self.block = tree.block
         self.scope: Scope = bind(self, self.block)
 
     def __repr__(self) -> str:
         return f"Module({self.name})"
 
-    @cached_property
-    def _spans(self) -> Spans:
-        return Spans(self._tree, self._nodes, self.source.code)
-
     @property
     def faithful(self) -> bool:
-        """Whether the tree gives back the text: only then may the file be edited."""
-        return self._spans.faithful
+        """Whether the places of nodes are those of the text: only then may the file be edited."""
+        return self._tree.faithful
 
     def span(self, node: s.Node) -> tuple[int, int]:
         """Where a node's own text starts and ends, in characters of `source.text`."""
-        return self._spans.of(node.id)
+        return self._tree.span(node.id)
 
     def place(self, node: s.Node) -> Place:
         return self.source.place(*self.span(node))
@@ -202,7 +192,7 @@ class Files:
         except SourceError as error:
             if wanted:
                 self.problems.append(error.problem)
-        except cst.ParserSyntaxError as error:
+        except ParseError as error:
             if wanted:
                 assert source is not None
                 self.problems.append(syntax_problem(source, error))
@@ -213,17 +203,17 @@ class Files:
         return module
 
     def _parsed(self, source: Source, wanted: bool) -> Module:
-        """Parse a file; of a notebook, a cell that is not Python is reported and left out. Raises as libcst does."""
+        """Parse a file; of a notebook, a cell that is not Python is reported and left out. Raises as `parse` does."""
         try:
             return Module(source, parse(source.code), self.name_of(source.path))
-        except cst.ParserSyntaxError:
+        except ParseError:
             if not source.is_notebook:
                 raise
         whole = source
         for cell in whole.cells:
             try:
                 parse(whole.code[cell.start : cell.end])
-            except cst.ParserSyntaxError as error:
+            except ParseError as error:
                 if wanted:
                     self.problems.append(syntax_problem(whole, error, cell.start))
                 source = source.without_cell(cell.index)
@@ -437,10 +427,9 @@ def _too_large(source: Source) -> str:
     return f"too large to be analysed: {size} characters, and {most} is the most; exclude it if it is generated"
 
 
-def syntax_problem(source: Source, error: cst.ParserSyntaxError, start: int = 0) -> Problem:
+def syntax_problem(source: Source, error: ParseError, start: int = 0) -> Problem:
     """One line for a file, or a cell that starts at `start`, that does not parse."""
     lines = source.text[start:].splitlines(keepends=True)
-    offset = start + sum(len(line) for line in lines[: max(error.raw_line - 1, 0)])
+    offset = start + sum(len(line) for line in lines[: error.row - 1])
     position, cell = source.position(min(offset, len(source.text)))
-    reason = error.message.split("\n")[0].partition("expected one of")[0].rstrip(": ")
-    return Problem(f"not valid Python: {reason}", source.name, position.row, max(error.raw_column, 0) + 1, cell)
+    return Problem(f"not valid Python: {error.message}", source.name, position.row, error.column + 1, cell)

@@ -1,14 +1,17 @@
-"""Lower a libcst tree to the analysis' own syntax, in one walk."""
+"""The analysis' own syntax from libcst's tree: what newer versions of Python read, and where it is wrong."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 from collections.abc import Sequence as Many
+from functools import cached_property
 
 import libcst as cst
 
 from gradlint.program import syntax as s
+from gradlint.program.parse.positions import Spans
 
 _BINARY: dict[type[cst.CSTNode], str] = {
     cst.Add: "+",
@@ -56,7 +59,35 @@ _UNARY: dict[type[cst.CSTNode], str] = {cst.Not: "not", cst.Minus: "-", cst.Plus
 _Comp = cst.ListComp | cst.SetComp | cst.GeneratorExp | cst.DictComp
 
 
-class Lowering:
+# Brackets opened so often and not closed: libcst's parser, which recurses in native code, would take the process down.
+_DEEP = re.compile(r"(?:[(\[{][^()\[\]{}]*){1000}")
+
+
+class ConcreteTree:
+    """One file as libcst reads it. Raises its ParserSyntaxError, and RecursionError where it is nested too deeply."""
+
+    def __init__(self, code: str) -> None:
+        if _DEEP.search(code):
+            raise RecursionError
+        self._code = code
+        self._tree = cst.parse_module(code)
+        lowering = _Lowering()
+        self.block = lowering.module(self._tree)
+        self._nodes = lowering.nodes
+
+    @cached_property
+    def _spans(self) -> Spans:
+        return Spans(self._tree, self._nodes, self._code)
+
+    @property
+    def faithful(self) -> bool:
+        return self._spans.faithful
+
+    def span(self, index: int) -> tuple[int, int]:
+        return self._spans.of(index)
+
+
+class _Lowering:
     """One walk over one tree. `nodes[id]` is the libcst node that became the syntax node `id`."""
 
     def __init__(self) -> None:
@@ -118,7 +149,7 @@ class Lowering:
             cst.Return: lambda n: s.Return(self._id(n), self.expr(n.value) if n.value else None),
             cst.Raise: lambda n: s.Raise(self._id(n), self.expr(n.exc) if n.exc else None),
             cst.Assert: lambda n: s.Assert(self._id(n), self.expr(n.test)),
-            cst.Del: lambda n: s.Delete(self._id(n), (self.expr(n.target),)),
+            cst.Del: self._delete,
             cst.Pass: lambda n: s.Jump(self._id(n), "pass"),
             cst.Break: lambda n: s.Jump(self._id(n), "break"),
             cst.Continue: lambda n: s.Jump(self._id(n), "continue"),
@@ -321,6 +352,12 @@ class Lowering:
             self.block(node.body),
             node.get_docstring() is not None,
         )
+
+    def _delete(self, node: cst.Del) -> s.Stmt:
+        ident, target = self._id(node), node.target
+        if isinstance(target, cst.Tuple) and not target.lpar:
+            return s.Delete(ident, self._elements(target.elements))
+        return s.Delete(ident, (self.expr(target),))
 
     def _import(self, node: cst.Import) -> s.Stmt:
         return s.Import(self._id(node), tuple((_dotted(a.name), _alias(a)) for a in node.names))
