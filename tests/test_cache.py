@@ -290,7 +290,8 @@ try:
     main()
 except SystemExit as done:
     names = set(sys.modules)
-    print(done.code, sorted(names & {"gradlint.program", "libcst", "typer", "rich", "pathspec", "tomllib"}), file=sys.stderr)
+    slow = {"gradlint.program", "libcst", "typer", "rich", "pathspec", "tomllib"}
+    print(done.code, sorted(names & slow), file=sys.stderr)
 """
 
 

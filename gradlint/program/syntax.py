@@ -1,4 +1,4 @@
-"""The syntax that the analysis reads: small plain nodes, lowered once from a libcst tree.
+"""The syntax that the analysis reads: small plain nodes, lowered once from the tree of a parser.
 
 Every node carries `id`, its ordinal in the module: positions are looked up by it, and only for the
 few nodes that end up in a finding or an edit. Nodes compare and hash by identity.
