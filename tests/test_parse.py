@@ -18,9 +18,7 @@ from tests.conftest import RNN_LOOP, Gradlint
 
 ROOT = Path(__file__).parents[1]
 PARSED = sorted(
-    path
-    for folder in ("gradlint", "fixtures/source", "fixtures/examples")
-    for path in (ROOT / folder).rglob("*.py")
+    path for folder in ("gradlint", "fixtures/source", "fixtures/examples") for path in (ROOT / folder).rglob("*.py")
 )
 NEWER = "type Pair = tuple[int, int]\n" if sys.version_info < (3, 12) else "x = t'{a}'\n"
 
