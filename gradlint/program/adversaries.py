@@ -39,9 +39,10 @@ def contest(update: Update, others: Iterable[Update]) -> Contest | None:
     The maker's loss goes through the judge, applied to what the maker's networks made, and so does the judge's own
     loss, where what was made may be detached. A critic of actions is none: its loss judges actions that are on record.
     """
-    for other in others:
+    known = list(others)
+    for other in known:
         for maker, critic in ((update, other), (other, update)):
-            if not _apart(maker, critic):
+            if not _apart(maker, critic) or _together(maker, critic, [update, *known]):
                 continue
             found = _judged(maker, critic, maker)
             if found is not None and _judged(critic, critic, maker) is not None:
@@ -121,6 +122,13 @@ def _apart(one: Update, other: Update) -> bool:
     if one is other or not one.networks or not other.networks or _shares(one, other):
         return False
     return bool(one.backwards) and bool(other.backwards) and set(one.backwards) != set(other.backwards)
+
+
+def _together(maker: Update, critic: Update, updates: Sequence[Update]) -> bool:
+    """Whether one loss trains both networks somewhere, each by a step of its own: an encoder with its decoder."""
+    makers = [x for x in updates if _shares(x, maker) and not _shares(x, critic)]
+    critics = [x for x in updates if _shares(x, critic) and not _shares(x, maker)]
+    return any(not set(one.backwards).isdisjoint(other.backwards) for one in makers for other in critics)
 
 
 def _judged(update: Update, critic: Update, maker: Update) -> tuple[Made, s.Call, Scope] | None:
@@ -213,19 +221,23 @@ class Trail:
                             yield store.value, store.scope, (*store.path, *path) if store.kind == "value" else ()
         elif isinstance(node, s.Call):
             for value in self.values.of(node.func, scope):
-                if (run := self._run(value)) is not None:
+                if (run := self._run(value, scope)) is not None:
                     for stmt in run.scope.returns[:_RETURNS]:
                         if stmt.value is not None:
                             yield stmt.value, run.scope, path
 
-    def _run(self, called: Value) -> Func | None:
-        """The function of the project that a call of a value runs: itself, or the forward pass of a module."""
+    def _run(self, called: Value, scope: Scope) -> Func | None:
+        """The function of the project that a call of a value runs: itself, or the forward pass of a module.
+
+        A pass that hands on to methods of its own may run another one for each loss, and which is not followed.
+        """
+        passes = [name for name, what in self.values.vocabulary.entries("passes") if what == "network"]
         if isinstance(called, Func):
-            return called
+            own = scope.name in passes and scope.owner is not None and called.scope.owner is scope.owner
+            return None if own else called
         if not isinstance(called, Made) or not isinstance(called.of, Cls):
             return None
-        passes = (self.values.method(called, name) for name, _ in self.values.vocabulary.entries("passes"))
-        return next((method for method in passes if method is not None), None)
+        return next((run for name in passes if (run := self.values.method(called, name)) is not None), None)
 
 
 def _part(expr: s.Expr, path: tuple[int, ...]) -> tuple[s.Expr, tuple[int, ...]]:
