@@ -11,7 +11,7 @@ from gradlint.program.flow.lowering import Lowering
 from gradlint.program.flow.pruned import Pruned
 from gradlint.program.names import Lib
 from gradlint.program.scopes import Scope, Store
-from gradlint.program.values import Made
+from gradlint.program.values import Cls, Const, Made
 
 
 @dataclass(slots=True)
@@ -93,11 +93,22 @@ class Flows(Pruned):
             if len(bindings) != 1 or bindings[0].kind != "value" or not isinstance(bindings[0].value, s.Expr):
                 return None
             bound = bindings[0].value
+        elif isinstance(bound, s.Attribute) and (said := self._said_by_class(bound, scope)) is not None:
+            return said
         if isinstance(bound, s.Constant):
             if bound.value is None:
                 return inf
             return float(bound.value) if type(bound.value) in (int, float) else None  # type: ignore[arg-type]
         return inf if bound is not None and self.conditions.infinite(bound, scope) else None
+
+    def _said_by_class(self, bound: s.Attribute, scope: Scope) -> float | None:
+        """The figure that a class holds under a name, `Config.max_norm`, and that nobody replaces."""
+        held = self.values.of(bound, scope)
+        figure = next((v.value for v in held if isinstance(v, Const)), None)
+        owners = self.values.of(bound.value, scope)
+        if len(held) != 1 or type(figure) not in (int, float) or not all(isinstance(v, Cls) for v in owners):
+            return None
+        return float(figure)  # type: ignore[arg-type]
 
 
 def _takes_gradient(store: Store) -> bool:

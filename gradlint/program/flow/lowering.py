@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from gradlint.program import syntax as s
 from gradlint.program.conditions import constant_truth
@@ -153,7 +154,7 @@ def _with_networks(flow: Flow, networks: frozenset[Made]) -> Flow:
     out: list[Item] = []
     for item in flow:
         if isinstance(item, Act) and item.event is None and not item.networks:
-            item = Act(item.does, item.node, item.scope, None, item.operand, item.receiver, item.optimizers, networks)
+            item = replace(item, networks=networks)
         elif isinstance(item, Branch):
             item = Branch(item.leaf, _with_networks(item.then, networks), _with_networks(item.orelse, networks))
         elif isinstance(item, Loop):

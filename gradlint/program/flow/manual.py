@@ -86,7 +86,8 @@ class Manual:
             if about == "zero":
                 return Act("zero", call, self.scope, operand=func.value)
             if about == "bound" or (about == "scale" and call.args and self._bounds(call.args[0].value)):
-                return Act("clip", call, self.scope, operand=func.value)
+                both = about == "bound" and call.arg(0, "min") is not None
+                return Act("clip", call, self.scope, operand=func.value, bound=call.arg(1, "max") if both else None)
             return None
         base = _parameter(func.value)
         if about in ("add", "scale") and base is not None and any(_reads_gradient(a.value, base) for a in call.args):
