@@ -54,7 +54,7 @@ class Desk:
         """A network as it is built, None if it cannot be."""
         key = id(network)
         if key not in self._overviews:
-            self._overviews[key] = network.overview()
+            self._overviews[key] = network.overview
         return self._overviews[key]
 
     def findings(self, subject: Update | Network) -> tuple[Finding, ...]:

@@ -29,7 +29,7 @@ def of_network(network: Network, traits: Traits, values: Values) -> Explanation:
     sections = [Section("made", tuple(several(made, _RECIPES, "ways")))]
     if isinstance(node, s.Class):
         sections.append(Section("kind", described(Made(Cls(network.scope)), traits, values, Gaps(values)).below))
-    outcome = network.overview()
+    outcome = network.overview
     if outcome is None:
         said = (
             "it could not be built as the project builds it: its constructor or forward pass leads to what is not known"

@@ -117,7 +117,7 @@ class Network:
 
     def recurrent(self) -> list[Layer]:
         """The recurrent layers that this network's own code makes."""
-        outcome = self.overview()
+        outcome = self.overview
         found = (layer_of(module) for _, module in walk_modules(outcome.root)) if outcome is not None else ()
         own = {node for node in s.walk(self.node) if isinstance(node, s.Call)}
         return [
@@ -126,10 +126,11 @@ class Network:
 
     def lost_writes(self) -> list[Layer]:
         """The layers whose weight code writes to, though it is computed from other parameters in each forward pass."""
-        outcome = self.overview()
+        outcome = self.overview
         found = (layer_of(module) for _, module in walk_modules(outcome.root)) if outcome is not None else ()
         return [layer for layer in found if layer is not None and layer.lost is not None]
 
+    @cached_property
     def overview(self) -> Outcome | None:
         """What was built of it, with runs of any length, for explanations; None if it could not be built."""
         target = self.scope if isinstance(self.node, s.Class) else None
