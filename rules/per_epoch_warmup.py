@@ -8,7 +8,7 @@ from typing import ClassVar
 from gradlint import Finding, Fix, Level, Related, Rule, Update
 from gradlint.fix.updates import above_zero, start_stepping, step_in_loop
 from gradlint.program import syntax as s
-from gradlint.program.pace import Round, Warmup, rounds, times, warmups
+from gradlint.program.pace import Round, Warmup, epochwise, rounds, times, warmups
 
 
 class PerEpochWarmup(Rule):
@@ -79,7 +79,10 @@ class PerEpochWarmup(Rule):
     epochs: int = 500
 
     def check_update(self, update: Update) -> Iterator[Finding]:
-        if update.kind in ("implicit", "manual"):
+        if update.kind == "manual":
+            return
+        if update.kind == "implicit":
+            yield from self._handed_over(update)
             return
         before = update.beside[: update.beside.index(update)] if update in update.beside else ()
         known = {cause.node for other in before for cause in other.schedule.causes}
@@ -93,6 +96,23 @@ class PerEpochWarmup(Rule):
                 said = self._slow(update, warmup, found)
                 if said is not None:
                     yield self._found(update, warmup, found, *said)
+
+    def _handed_over(self, update: Update) -> Iterator[Finding]:
+        """Warmups that a framework steps once an epoch, since nothing tells it to do so after each batch."""
+        for warmup in warmups(update):
+            if warmup.length is None or warmup.length <= self.epochs or not epochwise(warmup, update.program.values):
+                continue
+            if update.program.schedules.moved(warmup.cause):  # by hand
+                continue
+            yield self.at(
+                update.module,
+                update.node,
+                f"the warmup takes {warmup.length} steps, but the framework moves it on once an epoch",
+                help='return it as `{"scheduler": …, "interval": "step"}`',
+                update=update,
+                related=[Related(warmup.cause.module.place(warmup.cause.node), "the warmup")],
+                fix="whether its steps are to be epochs or batches is for you to decide",
+            )
 
     def _idle(self, update: Update, warmup: Warmup) -> Iterator[Finding]:
         if warmup.first is None:

@@ -81,6 +81,18 @@ def warmups(update: Update) -> Iterator[Warmup]:
             yield Warmup(cause, *found, idle)
 
 
+def epochwise(warmup: Warmup, values: Values) -> bool:
+    """Whether a warmup is handed to a framework that steps it once an epoch, in words that say nothing else."""
+    made = warmup.cause.made
+    function = made.scope.function if made is not None and made.scope is not None else None
+    words = values.vocabulary.entry("epochwise", function.name) if function is not None else None
+    if function is None or not isinstance(words, (list, tuple)):
+        return False
+    said = [node.value for node in s.walk(function.body) if isinstance(node, s.Constant)]
+    said += [arg.keyword for call in s.calls(function.body) for arg in call.args]
+    return not any(word in said for word in words)
+
+
 def rounds(update: Update, cause: Cause) -> list[Round]:
     """Where a warmup is stepped, if each of its steps is one for several of the optimizer's."""
     found: list[Round] = []
