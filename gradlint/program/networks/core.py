@@ -99,6 +99,12 @@ class Library:
         """The names of a section that is a plain list of names."""
         return tuple(name for name, _ in self.vocabulary.entries(section))
 
+    @cached_property
+    def computing(self) -> frozenset[str]:
+        """What functions are called that let a weight be computed from other parameters in each forward pass."""
+        found = self.vocabulary.entries("chain")
+        return frozenset(n.rpartition(".")[2] for n, fact in found if isinstance(fact, dict) and fact.get("computed"))
+
     def _inert(self, path: str) -> bool:
         """Whether a base class of a library leaves the layers of its heirs as they are."""
         return path.startswith("builtins.") or self.vocabulary.entry("inert_bases", path) is not None

@@ -71,6 +71,12 @@ class Project:
     outside: Outside
     explorer: Explorer
 
+    @cached_property
+    def computes_weights(self) -> bool:
+        """Whether any of its code calls what computes a weight from other parameters in each forward pass."""
+        mentioning = self.world.files.mentioning
+        return any(next(mentioning(name), None) is not None for name in sorted(self.world.library.computing))
+
 
 @dataclass(frozen=True, eq=False)
 class Network:
@@ -126,6 +132,8 @@ class Network:
 
     def lost_writes(self) -> list[Layer]:
         """The layers whose weight code writes to, though it is computed from other parameters in each forward pass."""
+        if not self.project.computes_weights:
+            return []
         outcome = self.overview
         found = (layer_of(module) for _, module in walk_modules(outcome.root)) if outcome is not None else ()
         return [layer for layer in found if layer is not None and layer.lost is not None]

@@ -37,6 +37,7 @@ class Outside:
 
     world: World
     _spelled: dict[str, list[tuple[s.Call, Scope]]] = field(default_factory=dict)
+    _named: dict[Place, tuple[Made, ...]] = field(default_factory=dict)
 
     def apply(self, machine: Machine, root: Root) -> None:
         """Marks the layers of a network, and of those that hold it, that code outside it initializes."""
@@ -102,23 +103,20 @@ class Outside:
 
     def _may_concern(self, machine: Machine, place: Place) -> bool:
         """Whether one of the names in a statement may hold the network."""
-        seen = set()
+        if place not in self._named:
+            self._named[place] = self._networks(place)
+        return any(machine.reaches(v, x) for v in self._named[place] for x in machine.subjects)
+
+    def _networks(self, place: Place) -> tuple[Made, ...]:
+        """What the names in a statement may hold."""
+        names: dict[str, s.Expr] = {}
         for node in s.walk(place.stmt, into=False):
             if isinstance(node, (s.Name, s.Attribute)):
                 text = s.dotted(node)
-                if text is None or text in seen:
-                    continue
-                seen.add(text)
-                if self._held(machine, node, place.scope):
-                    return True
-        return False
-
-    def _held(self, machine: Machine, expr: s.Expr, scope: Scope) -> bool:
-        return any(
-            isinstance(v, Made) and machine.reaches(v, x)
-            for v in self.world.values.of(expr, scope)
-            for x in machine.subjects
-        )
+                if text is not None:
+                    names.setdefault(text, node)
+        held = (v for node in names.values() for v in self.world.values.of(node, place.scope))
+        return tuple(dict.fromkeys(v for v in held if isinstance(v, Made)))
 
     # --- the network's own methods --------------------------------------------------------------
 
