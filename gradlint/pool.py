@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 T = TypeVar("T")
 
-WORTH: Final = 400_000  # bytes of training code: below, starting a process costs more than it saves
+WORTH: Final = 250_000  # bytes of training code: below, starting a process costs more than it saves
 _BLOCKS: Final = 4  # pieces of work for each process: fewer balance badly, more parse what pieces share once more
 
 _work: Callable[[int], object] | None = None

@@ -116,7 +116,7 @@ RUNS = [
     pytest.param(LINEARS, "return F.relu(self.b(F.normalize(F.relu(self.a(x)))))", 0, id="normalize"),
     pytest.param(LINEARS, "return x + F.relu(self.b(F.relu(self.a(x))))", 0, id="residual around"),
     pytest.param(
-        LINEARS, "h = F.relu(self.a(x)); return F.relu(self.c(h + F.relu(self.b(h))))", 0, id="residual within"
+        LINEARS, "h = F.relu(self.a(x)); return F.relu(self.c(h + F.relu(self.b(h))))", 2, id="residual within"
     ),
     pytest.param(LINEARS, "return self.d(x) + F.relu(self.b(F.relu(self.a(x))))", 0, id="projected residual"),
     pytest.param(LINEARS, "return F.relu(self.b(F.relu(self.a(x)) * 2 - 1))", 2, id="scaled by a number"),
