@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from types import NoneType, UnionType
-from typing import Literal, Union, get_args, get_origin
+from typing import Annotated, Literal, NamedTuple, TypeAlias, Union, get_args, get_origin
+
+
+class Within(NamedTuple):
+    """What a number must be: more than `above`, and `most` at the most."""
+
+    above: float
+    most: float = math.inf
+
+
+Positive: TypeAlias = Annotated[float, Within(0)]
+Percentage: TypeAlias = Annotated[float, Within(0, 100)]
 
 
 class WrongTypeError(Exception):
@@ -31,6 +43,10 @@ def convert(value: object, wanted: object) -> object:
                 return convert(value, option)
             except WrongTypeError:
                 continue
+    elif kind is Annotated:
+        converted, limits = convert(value, inner[0]), inner[1]
+        if limits.above < converted <= limits.most:  # `nan` is neither
+            return converted
     elif kind is Literal:
         if any(value == option and type(value) is type(option) for option in inner):
             return value
@@ -58,6 +74,10 @@ def _item(name: str, value: object, wanted: object) -> object:
 def words(wanted: object) -> str:
     """A type as a person who writes settings would name it."""
     kind, inner = get_origin(wanted), get_args(wanted)
+    if kind is Annotated:
+        limits = inner[1]
+        most = f" and at most {limits.most:g}" if limits.most < math.inf else ""
+        return f"{words(inner[0])} above {limits.above:g}{most}"
     if kind is Literal:
         return " or ".join(toml(item) for item in inner)
     if kind in (Union, UnionType):

@@ -18,7 +18,7 @@ RuleType: TypeAlias = type[Rule]
 
 def options_of(rule: RuleType) -> Mapping[str, object]:
     """The options of a rule with their types: its annotated class attributes."""
-    hints = get_type_hints(rule)
+    hints = get_type_hints(rule, include_extras=True)
     return {name: hint for name, hint in hints.items() if get_origin(hint) is not ClassVar and not name.startswith("_")}
 
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from gradlint import Finding, Level, Related, Rule, Update
 from gradlint.fix.updates import Bound, Style, clip_before
+from gradlint.schema import Percentage, Positive
 
 
 class UnclippedRecurrentUpdate(Rule):
@@ -78,7 +79,7 @@ class UnclippedRecurrentUpdate(Rule):
       since a percentile of gradients that grow from step to step grows along.
     - `max-norm`: the bound of `"norm"`, and the most that `"adaptive"` clips to; `inf` leaves that to the percentile.
     - `clip-value`: the bound of `"value"`, for each element.
-    - `percentile`: that of `"adaptive"`, 0 to 100. 90 shortens one gradient in ten.
+    - `percentile`: that of `"adaptive"`, at most 100. 90 shortens one gradient in ten.
 
     Frameworks that clip by themselves know the norm, and some of them the value; where the style is not among what they
     know, there is no fix, and the finding says so.
@@ -93,9 +94,9 @@ class UnclippedRecurrentUpdate(Rule):
     name: ClassVar[str] = "unclipped-recurrent-update"
     level: ClassVar[Level] = Level.WARNING
     style: Style = "norm"
-    max_norm: float = 1.0
-    clip_value: float = 0.5
-    percentile: float = 90.0
+    max_norm: Positive = 1.0
+    clip_value: Positive = 0.5
+    percentile: Percentage = 90.0
 
     def check_update(self, update: Update) -> Iterator[Finding]:
         recurrence = update.recurrence if self._unclipped(update) else None

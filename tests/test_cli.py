@@ -215,6 +215,9 @@ BAD_SETTINGS = [
     ),
     ("rules.GL101.max-nrom = 1", "unknown option `max-nrom` of the rule `GL101`; did you mean `max-norm`?"),
     ('rules.GL101.max-norm = "1"', 'error: gradlint.toml: `rules.GL101.max-norm` must be a number, not "1"'),
+    ("rules.GL101.max-norm = -1", "`rules.GL101.max-norm` must be a number above 0, not -1"),
+    ("rules.GL101.clip-value = nan", "`rules.GL101.clip-value` must be a number above 0, not nan"),
+    ("rules.GL101.percentile = 150", "`rules.GL101.percentile` must be a number above 0 and at most 100, not 150"),
     ("fix =", "error: gradlint.toml:1: the settings are not valid TOML"),
     ('packs = ["gone"]', "gone: the rule pack is not a folder"),
 ]
@@ -357,7 +360,7 @@ def test_rule_prints_a_page(gradlint: Gradlint) -> None:
         head, _, page = done.out.partition("## What it does")
         assert head.startswith("# GL101 unclipped-recurrent-update\n\nWarning, on by default.\n\nMeasured: ")
         assert page
-        assert "- `max-norm`: a number; 1.0 by default." in done.out
+        assert "- `max-norm`: a number above 0; 1.0 by default." in done.out
     said = "error: unknown rule `unclipped-recurent-update`; did you mean `unclipped-recurrent-update`?\n"
     assert gradlint("rule", "unclipped-recurent-update").err == said
 
@@ -368,7 +371,7 @@ def test_rule_prints_all_pages(gradlint: Gradlint) -> None:
     assert {"GL001", "GL101"} <= {page["code"] for page in pages}
     one = json.loads(gradlint("rule", "GL101", "--output-format", "json").out)
     assert one in pages
-    assert one["options"]["max-norm"] == {"type": "a number", "default": 1.0}
+    assert one["options"]["max-norm"] == {"type": "a number above 0", "default": 1.0}
     text = gradlint("rule", "--all", "--output-format", "markdown").out
     assert all(f"# {page['code']} {page['name']}\n" in text for page in pages)
 
