@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from gradlint import Finding, Level, Rule, Update
+from gradlint.fix.updates import react
 
 
 class IneffectiveNanGuard(Rule):
@@ -32,6 +33,27 @@ class IneffectiveNanGuard(Rule):
             loss.backward()
             optimizer.step()
     ```
+
+    Use instead:
+    ```python
+    import torch
+
+
+    def train(model, batches):
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for inputs, targets in batches:
+            optimizer.zero_grad()
+            loss = torch.nn.functional.mse_loss(model(inputs), targets)
+            if torch.isnan(loss):
+                print("loss is NaN")
+                raise FloatingPointError("non-finite loss")
+            loss.backward()
+            optimizer.step()
+    ```
+
+    ## Fix safety
+    Unsafe: a run that went on now ends where the test finds something, or leaves the batch out, as the test itself has
+    it. The test is the code's own: one for NaN alone still lets infinity through, which GL501 does not.
 
     ## References
     - [torch.isfinite](https://docs.pytorch.org/docs/stable/generated/torch.isfinite.html)
@@ -65,6 +87,6 @@ class IneffectiveNanGuard(Rule):
                 help="raise, or skip the batch, before the backward pass",
                 update=update,
                 related=update.related(),
-                fix="GL501 writes the guard",
+                fix=react(update, act, late),
             )
             return

@@ -57,9 +57,9 @@ def settle(sources: Sources, check: Check, wanted: Safety, accept: Accept = lamb
     """The sources with every fix made that is at least as safe as wanted and does what it promises.
 
     `check` finds what is wrong in all the sources together, since a fix in one can change what is found in another.
-    `accept` is asked once about each finding that could be fixed. After a pass, a fix stays if the file still compiles,
-    its finding is gone and no file has more findings of any rule than before. A file whose fixes bring on new ones for
-    ten passes is left as it was, with a problem that names the rules.
+    The safest fixes are made first. `accept` is asked once about each finding that could be fixed. After a pass, a fix
+    stays if the file still compiles, its finding is gone and no file has more findings of any rule than before. A file
+    whose fixes bring on new ones for ten passes is left as it was, with a problem that names the rules.
     """
     return _Settling(sources, check, wanted, accept).run()
 
@@ -107,23 +107,33 @@ class _Settling:
         )
 
     def _choose(self, accept: Accept) -> list[_Chosen]:
-        """The findings to fix next; `accept` is asked about those that are new."""
-        chosen: list[_Chosen] = []
+        """The findings to fix next; `accept` is asked about those that are new.
+
+        The safest come first: one that they make needless is then not fixed in a less safe way.
+        """
+        open_: list[_Chosen] = []
         for path, source in self._sources.items():
             for finding in self._findings.get(path, ()):
                 fix = finding.fix
                 if fix is None or not fix.edits or fix.safety < self._wanted:
                     continue
-                key = _key(source, finding)
-                verdict = self._verdicts[path].get(key)
+                verdict = self._verdicts[path].get(_key(source, finding))
                 if verdict is None and (objection := source.objection(fix.edits)):
                     self._take_back(path, finding, objection)
-                    continue
-                if verdict is None:
-                    verdict = self._verdicts[path][key] = accept(source, finding)
-                if verdict:
-                    chosen.append((path, finding, fix))
-        return chosen
+                elif verdict is not False:
+                    open_.append((path, finding, fix))
+        for safety in sorted({fix.safety for _, _, fix in open_}, reverse=True):
+            chosen = [each for each in open_ if each[2].safety is safety and self._is_accepted(*each[:2], accept)]
+            if chosen:
+                return chosen
+        return []
+
+    def _is_accepted(self, path: Path, finding: Finding, accept: Accept) -> bool:
+        source, verdicts = self._sources[path], self._verdicts[path]
+        key = _key(source, finding)
+        if key not in verdicts:
+            verdicts[key] = accept(source, finding)
+        return verdicts[key]
 
     def _pass(self, chosen: Sequence[_Chosen]) -> None:
         """Make those of the fixes that can be made together and that do what they promise."""

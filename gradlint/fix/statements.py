@@ -104,20 +104,48 @@ def delete_statement(module: Module, stmt: s.Stmt) -> Edits:
     return (Edit(found.start, found.sibling(found.index + 1).start, ""),)
 
 
-def move_statement_before(module: Module, stmt: s.Stmt, target: s.Stmt, lines: Sequence[str] = ()) -> Edits:
-    """A statement taken from where it is and put directly before another, after new `lines`."""
+def move_statement_before(
+    module: Module, stmt: s.Stmt, target: s.Stmt, lines: Sequence[str] = (), within: Sequence[Edit] = ()
+) -> Edits:
+    """A statement taken from where it is and put directly before another, after new `lines`.
+
+    Within its block it takes its comments along, and one of several lines can be moved there only; `within` are edits
+    of it.
+    """
     moved = _editable(module, stmt)
-    if moved is None or stmt is target or moved.compound or any(n is target for n in s.walk(stmt)):
+    if moved is None or stmt is target or any(n is target for n in s.walk(stmt)):
         return None
+    whole = _move_lines(moved, target, lines, within)
     text = module.source.text[moved.start : moved.end]
-    if "\n" in text or "\r" in text:
-        return None
+    if whole or moved.compound or within or "\n" in text or "\r" in text:
+        return whole
     out, put = delete_statement(module, stmt), insert_before(module, target, [*lines, text])
     if out is None or put is None:
         return None
     edits = sorted({*out, *put})
     apart = all(a.end <= b.start for a, b in pairwise(edits))
     return tuple(edits) if apart else None
+
+
+def _move_lines(moved: Spot, target: s.Stmt, lines: Sequence[str], within: Sequence[Edit]) -> Edits:
+    """Whole lines moved to before a statement that comes before them in their block."""
+    there = _editable(moved.module, target)
+    if there is None or there.block is not moved.block or there.masked or moved.masked or there.docstring:
+        return None
+    if not (there.first_on_line and moved.first_on_line and moved.last_on_line) or moved.tail is None:
+        return None
+    source = moved.module.source
+    if there.index > moved.index or source.cell_at(there.start) != source.cell_at(moved.start):
+        return None
+    start, out = _above_comment(moved), _whole_lines(moved, moved.tail)
+    text, end = source.text[start : max(out.end, moved.tail)], layout.newline(moved.module, there.start)
+    for edit in sorted(within, reverse=True):
+        text = text[: edit.start - start] + edit.text + text[edit.end - start :]
+    if not text.endswith(("\n", "\r")):
+        text += end
+    at = _above_comment(there)
+    put = Edit(at, at, _written(there, lines, there.start) + text)
+    return put, Edit(min(start, out.start), out.end, "")
 
 
 def _whole_lines(found: Spot, tail: int) -> Edit:
