@@ -471,7 +471,7 @@ class Conditions:
         table = self._methods.get(module)
         if table is None:
             table = self._methods[module] = defaultdict(set)
-            for node in s.walk(module.block):
+            for node in module.nodes:
                 if isinstance(node, s.Attribute):
                     table[s.text(node.value)].add(node.attr)
         return frozenset(table.get(s.text(receiver), ()))

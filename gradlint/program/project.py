@@ -60,6 +60,11 @@ class Module:
         return self.source.text[start:end]
 
     @cached_property
+    def nodes(self) -> tuple[s.Node, ...]:
+        """Every node of the file, in source order."""
+        return tuple(s.walk(self.block))
+
+    @cached_property
     def scopes(self) -> tuple[Scope, ...]:
         return tuple(self.scope.walk())
 
@@ -118,9 +123,7 @@ class Module:
     def words(self) -> frozenset[str]:
         """The names and attributes that occur in the file."""
         return frozenset(
-            n.text if isinstance(n, s.Name) else n.attr
-            for n in s.walk(self.block)
-            if isinstance(n, (s.Name, s.Attribute))
+            n.text if isinstance(n, s.Name) else n.attr for n in self.nodes if isinstance(n, (s.Name, s.Attribute))
         )
 
 

@@ -76,7 +76,7 @@ def _weight(expr: s.Expr) -> bool:
 def _says(scope: Scope, module: Module, values: Values) -> bool:
     """Whether a file says the name of a function, outside of it."""
     own = {id(node) for node in s.walk(scope.body)}
-    if any(id(node) not in own and _names(node, scope.name) for node in s.walk(module.block)):
+    if any(id(node) not in own and _names(node, scope.name) for node in module.nodes):
         return True
     return any(
         isinstance(node, s.Attribute) and node.attr == scope.name and not _of_another(node, here, scope, values)
