@@ -67,28 +67,29 @@ class Frozen:
             for module in self.values.files.mentioning(name.rpartition(".")[2]):
                 for owner in (scope for scope in module.scopes if scope.kind == "class"):
                     methods = [m for m in owner.inner.values() if m.kind == "function" and m.self_name is not None]
-                    inside = {a for m in methods for a in self._runs(m, name, inside=True)}
-                    for attr in sorted(inside - {a for m in methods for a in self._runs(m, name, inside=False)}):
+                    inside: set[str] = set()
+                    outside: set[str] = set()
+                    for method in methods:
+                        self._runs(method, name, inside, outside)
+                    for attr in sorted(inside - outside):
                         for store in self.values.self_stores(owner, attr):
                             if store.value is not None:
                                 yield from self._made(store.value, store.scope, _HOPS)
 
-    def _runs(self, method: Scope, name: str, *, inside: bool) -> Iterator[str]:
-        """The attributes of the instance that a method calls inside such regions, or outside of them."""
+    def _runs(self, method: Scope, name: str, inside: set[str], outside: set[str]) -> None:
+        """Adds the attributes of the instance that a method calls inside such regions, and outside of them."""
+        nodes = list(s.walk(method.body))
         regions = [
             node
-            for node in s.walk(method.body)
+            for node in nodes
             if isinstance(node, s.With)
             and any(isinstance(i, s.Call) and Lib(name) in self.values.of(i.func, method) for i, _ in node.items)
         ]
         held = {call for region in regions for call in s.calls(region.body)}
-        for call in s.calls(method.body):
-            func = call.func
-            own = (
-                isinstance(func, s.Attribute) and isinstance(func.value, s.Name) and func.value.text == method.self_name
-            )
-            if own and isinstance(func, s.Attribute) and (call in held) is inside:
-                yield func.attr
+        for node in nodes:
+            func = node.func if isinstance(node, s.Call) else None
+            if isinstance(func, s.Attribute) and isinstance(func.value, s.Name) and func.value.text == method.self_name:
+                (inside if node in held else outside).add(func.attr)
 
     def _statement(
         self, stmt: s.Stmt, guards: tuple[tuple[s.Expr, bool], ...], scope: Scope, frozen: set[Key], trained: set[Key]

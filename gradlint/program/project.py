@@ -127,11 +127,16 @@ class Module:
         )
 
 
+_HOLDING_CALLS = frozenset([s.Call, s.Class, s.Function])
+
+
 def _own_calls(scope: Scope) -> Iterator[s.Call]:
     """The calls of a scope's own code, without those of the scopes inside it."""
     if isinstance(scope.node, s.Class):
         yield from _calls(scope.node.bases)
     for node in scope.nodes:
+        if node.__class__ not in _HOLDING_CALLS:
+            continue
         if isinstance(node, s.Call):
             yield node
         elif isinstance(node, s.Class):

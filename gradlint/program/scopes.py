@@ -156,6 +156,9 @@ def _around(outer: tuple[int, int], inner: tuple[int, int]) -> bool:
     return outer[0] <= inner[0] and inner[1] <= outer[1]
 
 
+_BINDING = frozenset([s.Lambda, s.Walrus, s.Clause, s.Yield])  # the expressions that bind names, or tell of a function
+
+
 class _Binder:
     def __init__(self, module: Module) -> None:
         self.module = module
@@ -285,6 +288,8 @@ class _Binder:
             parts = [c for c in s.children(stmt) if not isinstance(c, (s.Block, s.Handler, s.Case))]
         for part in parts:
             for node in s.walk(part, into=False):
+                if node.__class__ not in _BINDING:
+                    continue
                 if isinstance(node, s.Lambda):
                     self._function(node, scope)
                 elif isinstance(node, s.Walrus) and callable(target):

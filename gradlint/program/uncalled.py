@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib
@@ -41,17 +41,18 @@ def unused_method(owner: Scope, values: Values) -> Iterator[tuple[Scope, s.Call]
 
 def _unsaid(scope: Scope, values: Values) -> s.Call | None:
     """A write of a function to a weight, if nothing says the function's name."""
-    if scope.decorators or _trains(scope):
+    calls = [] if scope.decorators else list(s.calls(scope.body))
+    if _train(calls):
         return None
-    found = next((call for call in s.calls(scope.body) if _writes(call, scope, values)), None)
+    found = next((call for call in calls if _writes(call, scope, values)), None)
     if found is None or any(_says(scope, module, values) for module in values.files.mentioning(scope.name)):
         return None
     return found
 
 
-def _trains(scope: Scope) -> bool:
+def _train(calls: Iterable[s.Call]) -> bool:
     """Whether a function does more than initialize: what nobody calls is then a whole training."""
-    return any(isinstance(call.func, s.Attribute) and call.func.attr == "backward" for call in s.calls(scope.body))
+    return any(isinstance(call.func, s.Attribute) and call.func.attr == "backward" for call in calls)
 
 
 def _writes(call: s.Call, scope: Scope, values: Values) -> bool:
