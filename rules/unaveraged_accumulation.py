@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from gradlint import Finding, Level, Rule, Update
-from gradlint.program.accumulation import averaged, boundary
+from gradlint.fix.averaging import average
+from gradlint.program.accumulation import averaged, boundaries
 
 
 class UnaveragedAccumulation(Rule):
@@ -34,6 +35,25 @@ class UnaveragedAccumulation(Rule):
                 optimizer.zero_grad()
     ```
 
+    Use instead:
+    ```python
+    import torch
+
+
+    def train(model, batches):
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for index, (inputs, targets) in enumerate(batches):
+            loss = torch.nn.functional.mse_loss(model(inputs), targets)
+            (loss / 8).backward()
+            if (index + 1) % 8 == 0:
+                optimizer.step()
+                optimizer.zero_grad()
+    ```
+
+    ## Fix safety
+    Unsafe: gradients are smaller by the number of micro-batches, so the learning rate, and the bound of a clip, may
+    have to be chosen again. A step that the last batch of an epoch brings on early has fewer losses than the divisor.
+
     ## References
     - [Automatic mixed precision examples](https://docs.pytorch.org/docs/stable/notes/amp_examples.html)
     """
@@ -48,7 +68,7 @@ class UnaveragedAccumulation(Rule):
         for act in update.accumulates:
             if update.kind not in ("torch", "scaler") and not act.fact.get("averages"):
                 continue
-            if act.scope is not update.scope or not boundary(update) or averaged(update, act):
+            if act.scope is not update.scope or not any(boundaries(update)) or averaged(update, act):
                 continue
             yield self.at(
                 update.module,
@@ -57,5 +77,5 @@ class UnaveragedAccumulation(Rule):
                 help="divide the loss by the number of micro-batches",
                 update=update,
                 related=update.related(),
-                fix="what the loss is a mean of is not known here",
+                fix=average(update, act),
             )

@@ -112,7 +112,7 @@ def _losses(update: Update, act: Act) -> list[_Loss] | str:
         return "the backward pass is part of an expression"
     if not isinstance(act.node, s.Call) or act.operand is None:
         return "the gradients are computed without a loss"
-    expr = _argument(act) or act.operand
+    expr = argument(act) or act.operand
     if expr is act.receiver and not _may_be_tensor(update, act, expr):
         return f"`{act.scope.module.text(expr)}` may be something else than a tensor"
     found: list[_Loss] = []
@@ -169,7 +169,7 @@ def _may_be_tensor(update: Update, act: Act, expr: s.Expr) -> bool:
     return text != act.scope.self_name and not called and isinstance(words, list) and not read & set(map(str, words))
 
 
-def _argument(act: Act) -> s.Expr | None:
+def argument(act: Act) -> s.Expr | None:
     """The loss of `engine.backward(loss)`, where the engine is of no known class."""
     assert isinstance(act.node, s.Call)
     if act.operand is not act.receiver or not act.node.args:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from gradlint.program import syntax as s
 from gradlint.program.flow import Act
@@ -13,18 +14,59 @@ from gradlint.program.updates import Update
 from gradlint.program.values import Made, Values
 
 _DEPTH = 4
+_COUNTING = frozenset(["enumerate", "range", "count"])
 _SUMS = frozenset(["sum"])  # the loss of twice as many samples is twice as large, in one batch or in two
 
 
-def boundary(update: Update) -> bool:
-    """Whether the step is taken every so many batches: under a condition with a remainder."""
-    return next(_remainders(update), None) is not None
+@dataclass(frozen=True, slots=True)
+class Boundary:
+    """A condition with a remainder that a step is taken under; `at_one` if it holds at one remainder alone."""
+
+    stmt: s.If
+    remainder: s.Binary
+    at_one: bool
 
 
-def _remainders(update: Update) -> Iterator[s.Binary]:
-    tests = (n.test for n in update.scope.nodes if isinstance(n, s.If) and holds(n, update.node))
-    for test in tests:
-        yield from (part for part in s.walk(test) if isinstance(part, s.Binary) and part.op == "%")
+def boundaries(update: Update) -> Iterator[Boundary]:
+    """The conditions by which the step is taken every so many batches."""
+    for stmt in update.scope.nodes:
+        if isinstance(stmt, s.If) and holds(stmt, update.node):
+            asked = {id(_asked(part)) for part in s.walk(stmt.test)} if holds(stmt.then, update.node) else set()
+            for part in s.walk(stmt.test):
+                if isinstance(part, s.Binary) and part.op == "%":
+                    yield Boundary(stmt, part, id(part) in asked)
+
+
+def _asked(test: s.Node) -> s.Expr | None:
+    """`x` in `x == 0` and in `not x`."""
+    if isinstance(test, s.Compare) and test.ops == ("==",):
+        return test.left
+    return test.value if isinstance(test, s.Unary) and test.op == "not" else None
+
+
+def moves_by_one(counter: s.Expr, loop: s.For | s.While) -> bool:
+    """Whether an expression is greater by one with each round of a loop."""
+    names = {s.text(n) for n in s.walk(counter) if isinstance(n, (s.Name, s.Attribute))}
+    for node in s.walk(loop, into=False):
+        if isinstance(node, s.AugAssign) and s.text(node.target) in names:
+            return node.op.rstrip("=") == "+" and isinstance(node.value, s.Constant) and node.value.value == 1
+        if isinstance(node, s.Assign) and node.value is not None and any(s.text(t) in names for t in node.targets):
+            if not names.isdisjoint(s.text(n) for n in s.walk(node.value)):
+                return _adds_one(node.value)
+            return moves_by_one(node.value, loop)
+    if not isinstance(loop, s.For):
+        return False
+    first = loop.target.items[0] if isinstance(loop.target, s.Sequence) and loop.target.items else loop.target
+    counted = (s.last_name(c.func) for c in s.calls(loop.iter) if len(c.args) < 3)
+    return s.text(first) in names and not _COUNTING.isdisjoint(counted)
+
+
+def _adds_one(value: s.Expr) -> bool:
+    return (
+        isinstance(value, s.Binary)
+        and value.op == "+"
+        and any(isinstance(side, s.Constant) and side.value == 1 for side in (value.left, value.right))
+    )
 
 
 def averaged(update: Update, act: Act) -> bool:
@@ -83,7 +125,7 @@ def _combined(update: Update, expr: s.Binary, scope: Scope, depth: int) -> bool:
 
 def _counts_batches(update: Update, expr: s.Binary) -> bool:
     """Whether a factor is named as what the step is taken every so many batches by."""
-    counts = {_name(n) for r in _remainders(update) for n in s.walk(r.right)} - {None}
+    counts = {_name(n) for b in boundaries(update) for n in s.walk(b.remainder.right)} - {None}
     return any(_name(node) in counts for node in s.walk(expr))
 
 
