@@ -31,12 +31,22 @@ def unused_method(owner: Scope, values: Values) -> Iterator[tuple[Scope, s.Call]
     init = values.find_method(owner, "__init__")
     if init is None or not values.callers(init):  # nothing builds it: it is for others to use
         return
+    if any(_calls_heirs(base, values) for base in values.library_bases(owner)):
+        return
     for scope in owner.inner.values():
         dunder = scope.name.startswith("__") and scope.name.endswith("__")
         if scope.kind == "function" and not dunder and scope.name != "forward":
             found = _unsaid(scope, values)
             if found is not None:
                 yield scope, found
+
+
+def _calls_heirs(path: str, values: Values) -> bool:
+    """Whether a library's class may call what its heirs define, as a layer calls its `reset_parameters`."""
+    vocabulary = values.vocabulary
+    if vocabulary.role(path) == "module":
+        return len(vocabulary.lineage(path)) > 1
+    return not path.startswith("builtins.") and vocabulary.entry("inert_bases", path) is None
 
 
 def _unsaid(scope: Scope, values: Values) -> s.Call | None:
