@@ -6,7 +6,12 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from gradlint import Finding, Level, Rule, Update
+from gradlint.fix.agreement import skip_together
+from gradlint.fix.guards import before_scaling
+from gradlint.program import syntax as s
 from gradlint.program.collectives import agreed
+from gradlint.program.flow import Act
+from gradlint.program.gradients import State
 
 
 class DivergentSkip(Rule):
@@ -37,6 +42,31 @@ class DivergentSkip(Rule):
             optimizer.step()
     ```
 
+    Use instead:
+    ```python
+    import torch
+    from torch.nn.parallel import DistributedDataParallel
+
+
+    def train(network, batches):
+        model = DistributedDataParallel(network)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for inputs, targets in batches:
+            optimizer.zero_grad()
+            loss = torch.nn.functional.mse_loss(model(inputs), targets)
+            nonfinite = torch.tensor(float(not torch.isfinite(loss)), device=loss.device)
+            if torch.distributed.is_available() and torch.distributed.is_initialized():
+                torch.distributed.all_reduce(nonfinite, op=torch.distributed.ReduceOp.MAX)
+            if nonfinite.item():
+                continue
+            loss.backward()
+            optimizer.step()
+    ```
+
+    ## Fix safety
+    Unsafe: the processes wait for each other at each batch, which hangs where they have different numbers of batches,
+    and a batch that one of them cannot use is skipped by all.
+
     ## References
     - [DistributedDataParallel](https://docs.pytorch.org/docs/stable/generated/torch.nn.parallel.DistributedDataParallel.html)
     """
@@ -49,16 +79,8 @@ class DivergentSkip(Rule):
     def check_update(self, update: Update) -> Iterator[Finding]:
         if update.kind not in ("torch", "scaler") or not update.distributed:
             return
-        for act, states in update.events("test"):
-            if (
-                act.scope.module is not update.module
-                or not act.fact.get("skips")
-                or not act.fact.get("certain")
-                or not act.names & update.losses
-            ):
-                continue
-            if any(state.fresh and not state.stepped for state in states) or agreed(act):
-                continue
+        alone = [act for act, states in update.events("test") if _skips_alone(update, act, states)]
+        for act in alone[:1]:
             yield self.at(
                 update.module,
                 act.node,
@@ -66,5 +88,22 @@ class DivergentSkip(Rule):
                 help="all-reduce the flag first, so that all processes skip or none",
                 update=update,
                 related=update.related(),
+                fix=skip_together(update, alone, _loss(update, act)),
             )
-            return
+
+
+def _skips_alone(update: Update, test: Act, states: frozenset[State]) -> bool:
+    """Whether a test of a process's own loss keeps it from the backward pass."""
+    return (
+        test.scope.module is update.module
+        and bool(test.fact.get("skips") and test.fact.get("certain"))
+        and not test.names.isdisjoint(update.losses)
+        and not any(state.fresh and not state.stepped for state in states)
+        and not agreed(test)
+    )
+
+
+def _loss(update: Update, test: Act) -> s.Expr | None:
+    """What the backward pass after a test is of."""
+    after = (b for b in update.backwards if b.scope is test.scope and b.node.id > test.node.id)
+    return next((before_scaling(update, b) or b.operand for b in after), None)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gradlint.fix import layout, sites, verbs
+from gradlint.fix.agreement import agreement
 from gradlint.fix.edits import Edit, Fix, Safety
 from gradlint.program import syntax as s
 from gradlint.program.flow import Act, Flows, every
@@ -19,7 +20,6 @@ from gradlint.program.values import Cls, Made
 How = Literal["raise", "skip"]
 
 _LOSS = ("loss", "total_loss", "loss_value", "backward_loss")
-_FLAG = ("nonfinite", "is_nonfinite", "loss_is_nonfinite")
 _TITLES = {"raise": "Raise on a non-finite loss", "skip": "Skip the batch on a non-finite loss"}
 _OVERFULL = "the backward pass shares its line with code that cannot be parted from it"
 
@@ -306,14 +306,6 @@ def _innermost_loop(scope: Scope, node: s.Node) -> s.Stmt | None:
 
 def _agreed(update: Update, act: Act, loss: _Loss, finite: str, edits: set[Edit]) -> list[str] | str:
     """A test that has one answer in all processes: each gives its own, and the worst counts."""
-    distributed = _say(update, act, "distributed", edits)
-    flag = sites.free_name(act.scope, _FLAG)
-    if distributed is None or flag is None:
-        return "the processes cannot agree on skipping a batch here"
-    every_one = "" if loss.scalar else ".all()"
-    return [
-        f"{flag} = (~{finite}({loss.text}.detach()){every_one}).float()",
-        f"if {distributed}.is_available() and {distributed}.is_initialized():",
-        f"    {distributed}.all_reduce({flag}, op={distributed}.ReduceOp.MAX)",
-        f"if {flag}.item():",
-    ]
+    value = f"(~{finite}({loss.text}.detach()){'' if loss.scalar else '.all()'}).float()"
+    made = agreement(update, act.scope, act.node, value, edits)
+    return made if isinstance(made, str) else [*made[1], f"if {made[0]}.item():"]
