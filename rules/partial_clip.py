@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from gradlint import Finding, Level, Rule, Update
-from gradlint.program.missing import broken_clips
+from gradlint import Finding, Fix, Level, Rule, Update
+from gradlint.fix.parameters import parameters_of
+from gradlint.fix.updates import clip_all, clip_by
+from gradlint.program.missing import Broken, broken_clips
 from gradlint.program.reach import groups_of, name_of, same_network
 from gradlint.program.values import Made
 
@@ -36,6 +38,26 @@ class PartialClip(Rule):
             torch.nn.utils.clip_grad_norm_(encoder.parameters(), max_norm=1.0)
             optimizer.step()
     ```
+
+    Use instead:
+    ```python
+    import torch
+
+
+    def train(batches):
+        encoder, decoder = torch.nn.Linear(8, 4), torch.nn.Linear(4, 8)
+        optimizer = torch.optim.SGD([*encoder.parameters(), *decoder.parameters()], lr=0.1)
+        for inputs in batches:
+            optimizer.zero_grad()
+            loss = torch.nn.functional.mse_loss(decoder(encoder(inputs)), inputs)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_([*encoder.parameters(), *decoder.parameters()], max_norm=1.0)
+            optimizer.step()
+    ```
+
+    ## Fix safety
+    Unsafe: one norm over all parameters is larger than one over a part, so that the same bound shortens more; it may
+    have to be chosen again. Where the clip names what does not exist, what was meant is a guess.
 
     ## References
     - [torch.nn.utils.clip_grad_norm_](https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_norm_.html)
@@ -70,7 +92,9 @@ class PartialClip(Rule):
             help="clip all parameters that the optimizer holds, in one call",
             update=update,
             related=update.related(),
-            fix="which parameters are to be bounded together is for you to decide",
+            fix=clip_all(update, act.node, act.operand, act.scope)
+            if len(clips) == 1
+            else "several calls clip, each a part of the networks",
         )
 
     def _broken(self, update: Update) -> Iterator[Finding]:
@@ -82,8 +106,16 @@ class PartialClip(Rule):
                 help=f"call `{clip.has}`" if clip.has else "clip the network that this step updates",
                 update=update,
                 related=update.related(),
-                fix="what was meant is not known here",
+                fix=_mended(update, clip),
             )
+
+
+def _mended(update: Update, clip: Broken) -> Fix | str:
+    if clip.has:
+        return clip_by(update, clip.call, clip.has)
+    asked = (a.value for a in clip.call.args if (owner := parameters_of(a.value)) and owner is clip.part)
+    given = next(asked, None)
+    return clip_all(update, clip.call, given, update.scope) if given is not None else "what was meant is not known here"
 
 
 def _named(networks: set[Made]) -> str:

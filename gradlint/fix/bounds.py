@@ -54,7 +54,7 @@ class Bound:
         Returns the reason where there can be none.
         """
         kind = "clip_value" if self.style == "value" else "clip"
-        clip = _imported(str(values.vocabulary.entry("fixes", kind)), scope, node, edits)
+        clip = imported(str(values.vocabulary.entry("fixes", kind)), scope, node, edits)
         if clip is None:
             return _NO_IMPORT
         if self.style == "adaptive":
@@ -64,7 +64,7 @@ class Bound:
     def _adaptive(
         self, clip: str, over: str, scope: Scope, node: s.Node, values: Values, edits: set[Edit]
     ) -> list[str] | str:
-        tensor = _imported(str(values.vocabulary.entry("fixes", "tensor")), scope, node, edits)
+        tensor = imported(str(values.vocabulary.entry("fixes", "tensor")), scope, node, edits)
         history = _history(over, scope)
         norm, bound = (sites.free_name(scope, (name, f"{name}_now")) for name in ("gradient_norm", "norm_bound"))
         module = scope.module
@@ -88,7 +88,8 @@ class Bound:
         ]
 
 
-def _imported(dotted: str, scope: Scope, node: s.Node, edits: set[Edit]) -> str | None:
+def imported(dotted: str, scope: Scope, node: s.Node, edits: set[Edit]) -> str | None:
+    """How the file says a library's symbol at a node; the import that this needs goes to the edits."""
     found = verbs.import_name(scope.module, dotted, scope, node)
     if found is None:
         return None

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gradlint.fix import parameters, sites, verbs
-from gradlint.fix.bounds import Bound
+from gradlint.fix.bounds import Bound, imported
 from gradlint.fix.edits import Edit, Fix, Safety
 from gradlint.fix.guards import before_scaling
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib
+from gradlint.program.places import loops_around
 from gradlint.program.project import Module
 from gradlint.program.scopes import Scope
 from gradlint.program.updates import Update
@@ -21,6 +22,7 @@ _NAMELESS = "the optimizer has no name where it steps"
 _IN_EXPRESSION = "the step is part of an expression"
 _ONLY_NORM = 'what trains here clips by its own means, which do not know this style: choose `style = "norm"`'
 _FORMS = {"norm": "clip", "value": "clip_value"}  # by style, how a framework's own clip is called
+_SHARDED = "the gradients may be sharded over processes: clip them through the wrapper that shards them"
 _NO_PLACE = "the step shares its line with code that cannot be parted from it"
 
 
@@ -102,6 +104,35 @@ def _way(update: Update) -> dict[str, Plain]:
     kind = update.act.fact.get("kind") if update.kind == "implicit" else update.kind
     found = update.program.values.vocabulary.entry("clips", str(kind))
     return found if isinstance(found, dict) else {}
+
+
+# --- a clip that is there -------------------------------------------------------------------------
+
+
+def clip_all(update: Update, call: s.Node, given: s.Expr | None, scope: Scope) -> Fix | str:
+    """A clip of all that the optimizer updates, in place of the parameters that it is given."""
+    arg = next((a for a in call.args if a.value is given), None) if isinstance(call, s.Call) else None
+    refusal = _refusal(update) or (_SHARDED if _shards(update) else None)
+    if arg is None or arg.star or refusal is not None:
+        return refusal or "the clip is not given the parameters"
+    if any(not sites.holds(loop, update.node) for loop in loops_around(scope, call)):
+        return "the clip stands in a loop of its own"
+    optimizer = update.act.operand
+    if optimizer is None or not sites.plain(optimizer) or not sites.said_at(optimizer, update.scope, scope, call):
+        return "the optimizer has no name where the gradients are clipped"
+    over = parameters.parameters_at(update, scope, call, update.module.text(optimizer))
+    edits = verbs.replace_argument(scope.module, arg, over)
+    return Fix("Clip all that the optimizer updates", Safety.UNSAFE, edits) if edits else "the clip cannot be rewritten"
+
+
+def clip_by(update: Update, call: s.Call, dotted: str) -> Fix | str:
+    """A clip by the function of a library that is meant."""
+    edits: set[Edit] = set()
+    name = imported(dotted, update.scope, call, edits)
+    if name is None:
+        return "there is no place for an import"
+    edits.update(verbs.replace(update.module, call.func, name) or ())
+    return Fix(f"Call `{name}`", Safety.UNSAFE, tuple(sorted(edits)))
 
 
 # --- before a step --------------------------------------------------------------------------------
@@ -198,12 +229,7 @@ def _own_clip(update: Update, site: _Site, optimizer: str, bound: Bound) -> list
 
 def _clip_of_shards(update: Update, site: _Site, bound: Bound) -> list[str] | str | None:
     """The clip of the wrapper that holds a part of each gradient in each process; None where there is none."""
-    modules = _modules(update)
-    shards = [
-        (path, str(form))
-        for path, form in _entries(update, "shards")
-        if any(path.rpartition(".")[2] in module.source.code for module in modules)
-    ]
+    shards = _shards(update)
     if not shards:
         return None
     if bound.style != "norm":
@@ -212,7 +238,17 @@ def _clip_of_shards(update: Update, site: _Site, bound: Bound) -> list[str] | st
         network = _wrapped(update, site, path)
         if network is not None and form:
             return [form.format(network=network, bound=bound.text)]
-    return "the gradients may be sharded over processes: clip them through the wrapper that shards them"
+    return _SHARDED
+
+
+def _shards(update: Update) -> list[tuple[str, str]]:
+    """The wrappers of its files that hold a part of each gradient in each process, and how each clips."""
+    modules = _modules(update)
+    return [
+        (path, str(form))
+        for path, form in _entries(update, "shards")
+        if any(path.rpartition(".")[2] in module.source.code for module in modules)
+    ]
 
 
 def _wrapped(update: Update, site: _Site, path: str) -> str | None:

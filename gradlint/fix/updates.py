@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gradlint.fix.bounds import Bound, Style
-from gradlint.fix.clips import clip_before
+from gradlint.fix.clips import clip_all, clip_before, clip_by
 from gradlint.fix.guards import guard_before
 from gradlint.fix.order import after_step, before_step, scheduler_after_step, step_through, without
 from gradlint.fix.reactions import react
@@ -16,7 +16,9 @@ __all__ = [
     "above_zero",
     "after_step",
     "before_step",
+    "clip_all",
     "clip_before",
+    "clip_by",
     "clip_in_file",
     "guard_before",
     "react",
