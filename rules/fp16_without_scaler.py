@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from gradlint import Finding, Level, Rule, Update
+from gradlint.fix.updates import scale_loss
 from gradlint.program.precision import half_regions
 
 
@@ -35,6 +36,28 @@ class Fp16WithoutScaler(Rule):
             optimizer.step()
     ```
 
+    Use instead:
+    ```python
+    import torch
+
+
+    def train(model, batches):
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        scaler = torch.amp.GradScaler()
+        for inputs, targets in batches:
+            optimizer.zero_grad()
+            with torch.autocast("cuda"):
+                loss = torch.nn.functional.mse_loss(model(inputs), targets)
+            scaler.scale(loss).backward()
+            scaler.step(optimizer)
+            scaler.update()
+    ```
+
+    ## Fix safety
+    Unsafe: the scaler leaves out steps whose gradients overflow, about one in the first few and one in 2000 from then
+    on, and its state belongs into checkpoints. It takes no parameters that are float16 themselves, and is in
+    `torch.amp` since PyTorch 2.3. Where the hardware has bfloat16, `dtype=torch.bfloat16` may be the better choice.
+
     ## References
     - [Automatic mixed precision examples](https://docs.pytorch.org/docs/stable/notes/amp_examples.html)
     """
@@ -58,5 +81,5 @@ class Fp16WithoutScaler(Rule):
                     help="use `torch.amp.GradScaler`, or `dtype=torch.bfloat16`, which needs none",
                     update=update,
                     related=update.related(),
-                    fix="whether the hardware has bfloat16 is not known here",
+                    fix=scale_loss(update, call),
                 )

@@ -112,7 +112,7 @@ def _way(update: Update) -> dict[str, Plain]:
 def clip_all(update: Update, call: s.Node, given: s.Expr | None, scope: Scope) -> Fix | str:
     """A clip of all that the optimizer updates, in place of the parameters that it is given."""
     arg = next((a for a in call.args if a.value is given), None) if isinstance(call, s.Call) else None
-    refusal = _refusal(update) or (_SHARDED if _shards(update) else None)
+    refusal = _refusal(update) or (_SHARDED if sharded(update) else None)
     if arg is None or arg.star or refusal is not None:
         return refusal or "the clip is not given the parameters"
     if any(not sites.holds(loop, update.node) for loop in loops_around(scope, call)):
@@ -229,7 +229,7 @@ def _own_clip(update: Update, site: _Site, optimizer: str, bound: Bound) -> list
 
 def _clip_of_shards(update: Update, site: _Site, bound: Bound) -> list[str] | str | None:
     """The clip of the wrapper that holds a part of each gradient in each process; None where there is none."""
-    shards = _shards(update)
+    shards = sharded(update)
     if not shards:
         return None
     if bound.style != "norm":
@@ -241,7 +241,7 @@ def _clip_of_shards(update: Update, site: _Site, bound: Bound) -> list[str] | st
     return _SHARDED
 
 
-def _shards(update: Update) -> list[tuple[str, str]]:
+def sharded(update: Update) -> list[tuple[str, str]]:
     """The wrappers of its files that hold a part of each gradient in each process, and how each clips."""
     modules = _modules(update)
     return [

@@ -46,8 +46,8 @@ def _built(expr: s.Expr, scope: Scope, values: Values) -> Iterator[tuple[s.Call,
                 yield value.site, value.scope
 
 
-def halved(update: Update) -> Iterator[tuple[s.Call, Scope]]:
-    """The calls that make float16 of the parameters of an update's networks."""
+def halved(update: Update, perhaps: bool = False) -> Iterator[tuple[s.Call, Scope]]:
+    """The calls that make float16 of the parameters of an update's networks, or `perhaps` another precision."""
     values = update.program.values
     for module in {update.module, *(act.scope.module for act in update.backwards)}:
         for name in ("half", "to"):
@@ -55,7 +55,11 @@ def halved(update: Update) -> Iterator[tuple[s.Call, Scope]]:
                 if not isinstance(call.func, s.Attribute):
                     continue
                 given = [a.value for a in call.args]
-                half = name == "half" if not given else name == "to" and any(_half(g, scope, values) for g in given)
+                half = (
+                    name == "half"
+                    if not given
+                    else name == "to" and any(_half(g, scope, values, perhaps) for g in given)
+                )
                 networks = networks_in(call.func.value, scope, values) if half else frozenset()
                 bound = any(
                     isinstance(v, Bound) and is_network(v.receiver, values) for v in values.of(call.func, scope)
@@ -124,9 +128,9 @@ def _given(call: s.Call, about: dict[str, Plain], key: str) -> s.Expr | None:
     return call.arg(place.position, place.keyword)
 
 
-def _half(expr: s.Expr, scope: Scope, values: Values) -> bool:
-    held = values.of(expr, scope)
-    return bool(held) and all(_is_float16(value, values) for value in held)
+def _half(expr: s.Expr, scope: Scope, values: Values, perhaps: bool) -> bool:
+    known = [_is_float16(value, values) for value in values.of(expr, scope)]
+    return any(known) if perhaps else bool(known) and all(known)
 
 
 def _is_float16(value: object, values: Values) -> bool:
