@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from gradlint.fix import parameters, sites, verbs
@@ -11,6 +12,7 @@ from gradlint.fix.guards import before_scaling
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib
 from gradlint.program.places import loops_around
+from gradlint.program.precision import halved
 from gradlint.program.project import Module
 from gradlint.program.scopes import Scope
 from gradlint.program.updates import Update
@@ -57,6 +59,20 @@ def clip_before(update: Update, bound: Bound) -> Fix | str:
     if isinstance(made, str):
         return made
     return Fix(f"Clip the gradients to {bound}", Safety.SAFE, tuple(sorted(edits.union(made))))
+
+
+def measure_before(update: Update, name: str) -> tuple[Edit, ...] | str:
+    """The norm of the update's gradients, given to a name before its step by a clip that bounds nothing."""
+    refusal = _refusal(update)
+    if refusal is not None:
+        return refusal
+    if update.kind == "implicit" or update.act.fact.get("whole") or _closure(update) is not None:
+        return "the backward pass is run by what steps"
+    if next(halved(update), None) is not None:
+        return "in float16 a norm may be infinite where no gradient is, and clipping by it would spoil them"
+    edits: set[Edit] = set()
+    made = _of_step(update, Bound("norm", math.inf), edits, name)
+    return made if isinstance(made, str) else tuple(sorted(edits.union(made)))
 
 
 def _refusal(update: Update) -> str | None:
@@ -138,7 +154,7 @@ def clip_by(update: Update, call: s.Call, dotted: str) -> Fix | str:
 # --- before a step --------------------------------------------------------------------------------
 
 
-def _of_step(update: Update, bound: Bound, edits: set[Edit]) -> tuple[Edit, ...] | str:
+def _of_step(update: Update, bound: Bound, edits: set[Edit], kept: str = "") -> tuple[Edit, ...] | str:
     site = _site(update)
     if isinstance(site, str):
         return site
@@ -158,6 +174,8 @@ def _of_step(update: Update, bound: Bound, edits: set[Edit]) -> tuple[Edit, ...]
         clip = bound.lines(over, site.scope, site.node, update.program.values, edits)
     if isinstance(clip, str):
         return clip
+    if kept:
+        clip[-1] = f"{kept} = {clip[-1]}"
     return site.put([*lines, *clip]) or _NO_PLACE
 
 

@@ -71,6 +71,14 @@ def add_parameter(module: Module, function: s.Function, text: str) -> Edits:
     return _behind_last(module, start, end, close, text)
 
 
+def add_item(module: Module, mapping: s.Mapping, text: str) -> Edits:
+    """An item put behind the others of a dict display; None where that is empty or ends with a `**` part."""
+    key, value = mapping.items[-1] if mapping.items else (None, None)
+    if not module.faithful or key is None or value is None:
+        return None
+    return _behind_last(module, module.span(key)[0], module.span(value)[1], module.span(mapping)[1] - 1, text)
+
+
 def _behind_last(module: Module, start: int, end: int, close: int, text: str) -> Edits:
     """One more item behind the last of those in parentheses, which is at `start` to `end`."""
     code = module.source.code

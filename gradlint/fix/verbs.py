@@ -7,7 +7,15 @@ with four blanks a step; the edits carry the file's own indentation and line end
 
 from __future__ import annotations
 
-from gradlint.fix.expressions import add_argument, add_parameter, remove_argument, replace, replace_argument, wrap
+from gradlint.fix.expressions import (
+    add_argument,
+    add_item,
+    add_parameter,
+    remove_argument,
+    replace,
+    replace_argument,
+    wrap,
+)
 from gradlint.fix.imports import import_name
 from gradlint.fix.statements import (
     append_to_block,
@@ -19,6 +27,7 @@ from gradlint.fix.statements import (
 
 __all__ = [
     "add_argument",
+    "add_item",
     "add_parameter",
     "append_to_block",
     "delete_statement",
