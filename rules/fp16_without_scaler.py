@@ -54,9 +54,9 @@ class Fp16WithoutScaler(Rule):
     ```
 
     ## Fix safety
-    Unsafe: the scaler leaves out steps whose gradients overflow, about one in the first few and one in 2000 from then
-    on, and its state belongs into checkpoints. It takes no parameters that are float16 themselves, and is in
-    `torch.amp` since PyTorch 2.3. Where the hardware has bfloat16, `dtype=torch.bfloat16` may be the better choice.
+    Unsafe: the scaler leaves out steps whose gradients overflow, some of the first above all, and its state belongs
+    into checkpoints. It takes no parameters that are float16 themselves, and is in `torch.amp` since PyTorch 2.3.
+    Where the hardware has bfloat16, `dtype=torch.bfloat16` may be the better choice.
 
     ## References
     - [Automatic mixed precision examples](https://docs.pytorch.org/docs/stable/notes/amp_examples.html)

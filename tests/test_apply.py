@@ -140,9 +140,10 @@ def becomes(new: str) -> Edits:
 class Linter:
     """Finds what toy rules look for, and counts how often it was asked to."""
 
-    def __init__(self, *rules: Toy, safety: Safety = Safety.SAFE) -> None:
+    def __init__(self, *rules: Toy, safety: Safety = Safety.SAFE, unsafe: str = "") -> None:
         self.rules = rules
         self.safety = safety
+        self.unsafe = unsafe
         self.calls = 0
 
     def __call__(self, sources: Mapping[Path, Source]) -> Mapping[Path, Sequence[Finding]]:
@@ -153,7 +154,8 @@ class Linter:
         findings = []
         for code, pattern, edits in self.rules:
             for match in re.finditer(pattern, source.text):
-                made = Fix(f"Fix {code}", self.safety, tuple(edits(match, source.text)))
+                safety = Safety.UNSAFE if code == self.unsafe else self.safety
+                made = Fix(f"Fix {code}", safety, tuple(edits(match, source.text)))
                 place = source.place(*match.span())
                 findings.append(Finding(code, code.lower(), Level.WARNING, "found", place, fix=made))
         return findings
@@ -219,6 +221,13 @@ class TestSettle:
             result = settled({A: "bad\n"}, Linter(GOOD, safety=safety), wanted)
             assert result.sources[A].text == text
             assert len(result.findings[A]) == (text == "bad\n")
+
+    def test_a_safe_fix_goes_before_an_unsafe_one_that_it_makes_needless(self) -> None:
+        unsafe: Toy = ("T2", "x(?= = bad)", becomes("y"))
+        result = settled({A: "x = bad\n"}, Linter(unsafe, GOOD, unsafe="T2"), Safety.UNSAFE)
+        assert result.sources[A].text == "x = good\n"
+        assert [finding.code for finding, _ in result.applied[A]] == ["T1"]
+        assert (result.rolled_back, result.findings) == ({}, {A: []})
 
     def test_a_fix_without_edits_is_none(self) -> None:
         result = settled({A: "bad\n"}, Linter(("T1", "bad", lambda match, text: [])))
