@@ -58,10 +58,12 @@ class InitNotApplied(Rule):
             yield self._unused(file.module, scope, write)
 
     def check_network(self, network: Network) -> Iterator[Finding]:
-        yield from self._overwritten(network)
+        found = list(self._overwritten(network))
         if isinstance(network.node, s.Class):
-            for scope, write in unused_method(network.scope, network.project.world.values):
-                yield self._unused(network.module, scope, write)
+            unused = unused_method(network.scope, network.project.world.values)
+            found += [self._unused(network.module, scope, write) for scope, write in unused]
+        if found and not network.served:
+            yield from found
 
     def _unused(self, module: Module, scope: Scope, write: s.Call) -> Finding:
         assert isinstance(scope.node, s.Function)

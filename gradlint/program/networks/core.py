@@ -146,7 +146,8 @@ class Core:
     """One interpretation: one way through the conditions that cannot be told.
 
     `oracle` holds how such conditions are taken, by key; the others are taken as `leaning`. With `strict`,
-    a network that is not made where the code makes it is not made at all. A layer that does not count ends a run.
+    a network that is not made where the code makes it is not made at all. A layer that does not count ends a run, and
+    unless it may be `bridged`, so does one that a residual goes around.
     """
 
     world: World
@@ -155,6 +156,7 @@ class Core:
     leaning: bool = False
     strict: bool = False
     counts: Callable[[Layer], bool] = untouched
+    bridged: bool = True
     phase: str = "build"
     decisions: dict[int, Decision] = field(default_factory=dict)
     modules: dict[Path, Frame] = field(default_factory=dict)

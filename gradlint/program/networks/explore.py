@@ -25,11 +25,15 @@ Prepare = Callable[[Machine, Root], None]
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """How many layers a run has to have, which of them count, and whether that hangs on what scripts do to them."""
+    """How many layers a run has to have, which of them count, and whether that hangs on what scripts do to them.
+
+    `bridged` is whether a run may go on behind layers that a residual goes around.
+    """
 
     depth: int
     counts: Callable[[Layer], bool] = untouched
     outside: bool = False
+    bridged: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,7 +178,7 @@ class _Judging:
         if not self._holds_enough(machine, root):
             return Outcome(root, (), {}, {})
         machine.rewind(_FORWARD)
-        machine.counts = self.question.counts
+        machine.counts, machine.bridged = self.question.counts, self.question.bridged
         try:
             forward(machine, root)
         except Cut:
@@ -260,7 +264,7 @@ class _Judging:
     def attempt(self, oracle: Mapping[int, bool], outer: bool = False) -> Outcome | None:
         """One interpretation; None if it raises or is cut off."""
         machine = Machine(self.explorer.world, oracle, min(_BUILD, self.left), strict=self.strict)
-        machine.counts = self.question.counts
+        machine.counts, machine.bridged = self.question.counts, self.question.bridged
         try:
             roots = made(machine, self.recipe, self.target)
             if self.index >= len(roots):

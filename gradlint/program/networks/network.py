@@ -21,6 +21,7 @@ from gradlint.program.networks.recipes import (
     enclosing_class,
     is_network_class,
 )
+from gradlint.program.networks.serving import served
 from gradlint.program.project import Module
 from gradlint.program.scopes import Scope
 from gradlint.program.values import Values
@@ -100,8 +101,8 @@ class Network:
         return self._judged(Question(depth))
 
     def plain(self, depth: int) -> list[Stack]:
-        """The same whatever initializes the layers."""
-        return self._judged(Question(depth, lambda layer: not (layer.normalized or layer.frozen)))
+        """The same whatever initializes the layers, with no residual among them either."""
+        return self._judged(Question(depth, lambda layer: not (layer.normalized or layer.frozen), bridged=False))
 
     def drawn(self, depth: int, counts: Callable[[Layer], bool]) -> list[Stack]:
         """The same for layers of which the code initializes each as asked for, in the network or in any script."""
@@ -129,6 +130,11 @@ class Network:
         return [
             x for x in found if x is not None and x.role == "recurrent" and x.site is not None and x.site.node in own
         ]
+
+    @cached_property
+    def served(self) -> bool:
+        """Whether all that the project does with this network is to load and evaluate it."""
+        return isinstance(self.node, s.Class) and served(self.project.world, self.scope)
 
     def lost_writes(self) -> list[Layer]:
         """The layers whose weight code writes to, though it is computed from other parameters in each forward pass."""

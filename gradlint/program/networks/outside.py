@@ -11,6 +11,7 @@ from gradlint.program.networks.core import Cut, Raised, World
 from gradlint.program.networks.machine import Machine, Returned
 from gradlint.program.networks.objects import Container, Fn, Obj, module_like
 from gradlint.program.networks.recipes import enclosing_class
+from gradlint.program.networks.serving import served, tests
 from gradlint.program.project import Module
 from gradlint.program.scopes import Scope
 from gradlint.program.values import Made
@@ -179,7 +180,7 @@ class Outside:
                 machine.at = (where.module, call)
                 receiver = call.func.value
                 if self._holds(machine, receiver, where, subject):
-                    if self._hinted(call, where) or self._initial(call, where) or self._served(subject, where):
+                    if self._hinted(call, where) or self._initial(call, where) or self._served(subject):
                         machine.mark_all(subject)
                 elif isinstance(receiver, s.Attribute) and self._holds(machine, receiver.value, where, subject):
                     part = subject.attrs.get(receiver.attr) if isinstance(subject, Obj) else None
@@ -191,7 +192,7 @@ class Outside:
 
     def _hinted(self, call: s.Call, where: Scope) -> bool:
         """Whether words around a call say that the weights were trained elsewhere."""
-        text = self._text(call, where) + " ".join(where.module.text(test) for test in _tests(where.body, call)).lower()
+        text = self._text(call, where) + " ".join(where.module.text(test) for test in tests(where.body, call)).lower()
         return any(word in text for word in self.world.library.words("pretrained"))
 
     def _text(self, call: s.Call, where: Scope) -> str:
@@ -204,14 +205,8 @@ class Outside:
                 texts += [module.text(b.value) for b in home.bindings[name] if b.value is not None]
         return " ".join(texts).lower()
 
-    def _served(self, subject: Root, where: Scope) -> bool:
-        """Whether all that the project does with a network is to load and evaluate it: it was trained elsewhere."""
-        init = self.world.values.find_method(subject.cls, "__init__") if isinstance(subject, Obj) else None
-        words = where.module.calls
-        if init is None or "eval" not in words or "backward" in words or "train" in words:
-            return False
-        built = self.world.values.callers(init)
-        return bool(built) and all(scope.module is where.module for _, scope in built)
+    def _served(self, subject: Root) -> bool:
+        return isinstance(subject, Obj) and served(self.world, subject.cls)
 
     def _saved(self, call: s.Call, where: Scope) -> bool:
         """Whether what is loaded is what the same file saves: a run that goes on where it stopped."""
@@ -224,7 +219,7 @@ class Outside:
 
     def _initial(self, call: s.Call, where: Scope) -> bool:
         """Whether code that trains loads weights from a file before it does, whatever its options."""
-        if where.module.calls.get("backward") is None or _tests(where.body, call):
+        if where.module.calls.get("backward") is None or tests(where.body, call):
             return False
         loops = [n for n in where.nodes if isinstance(n, (s.For, s.While))]
         tries = [n for n in where.nodes if isinstance(n, s.Try) and n.id < call.id]
@@ -238,14 +233,6 @@ class Outside:
 
 def _strings(node: s.Node) -> Iterator[str]:
     return (n.value for n in s.walk(node) if isinstance(n, s.Constant) and isinstance(n.value, str))
-
-
-def _tests(body: s.Node, call: s.Call) -> list[s.Expr]:
-    """The conditions under which a call stands."""
-    for node in s.walk(body, into=False):
-        if isinstance(node, s.If) and any(n is call for n in s.walk(node.then)):
-            return [node.test, *_tests(node.then, call)]
-    return []
 
 
 def _statement(scope: Scope, call: s.Call) -> s.Stmt | None:

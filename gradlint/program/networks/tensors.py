@@ -53,7 +53,7 @@ class Tensors(Core):
             if start is not None:
                 passed = {t.layer for t in self._between(long, start) if t.layer is not None} - start.layers
                 self.covered |= passed
-                kept = start.run if passed and start.pending is None else ()
+                kept = start.run if passed and start.pending is None and self.bridged else ()
                 return Tensor(kept, None, (left, right), "sum")
         return self.broken((left, right))
 
