@@ -134,7 +134,9 @@ class Network:
     @cached_property
     def served(self) -> bool:
         """Whether all that the project does with this network is to load and evaluate it."""
-        return isinstance(self.node, s.Class) and served(self.project.world, self.scope)
+        world = self.project.world
+        ready = ("eval", *world.library.words("loads"))
+        return isinstance(self.node, s.Class) and served(world, self.scope, ready)
 
     def lost_writes(self) -> list[Layer]:
         """The layers whose weight code writes to, though it is computed from other parameters in each forward pass."""

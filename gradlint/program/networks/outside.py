@@ -206,7 +206,8 @@ class Outside:
         return " ".join(texts).lower()
 
     def _served(self, subject: Root) -> bool:
-        return isinstance(subject, Obj) and served(self.world, subject.cls)
+        """Whether all that the project does with a network is to evaluate it: it was trained elsewhere."""
+        return isinstance(subject, Obj) and served(self.world, subject.cls, ("eval",))
 
     def _saved(self, call: s.Call, where: Scope) -> bool:
         """Whether what is loaded is what the same file saves: a run that goes on where it stopped."""

@@ -11,13 +11,13 @@ from gradlint.program.scopes import Scope
 from gradlint.program.values import Cls, Made
 
 
-def served(world: World, cls: Scope, within: frozenset[Scope] = frozenset()) -> bool:
-    """Whether a network is evaluated or loaded wherever the project builds it, and trained nowhere."""
+def served(world: World, cls: Scope, ready: tuple[str, ...], within: frozenset[Scope] = frozenset()) -> bool:
+    """Whether one of the methods `ready` is called on a network wherever the project builds it, and nothing trains it."""
     built = list(_constructions(world, cls)) if cls not in within else []
     return (
         bool(built)
         and not any(value.of == Cls(cls) for _, _, value in _asked(world, ("train", "parameters")))
-        and all(_ready(world, site, within | {cls}) for site in built)
+        and all(_ready(world, site, ready, within | {cls}) for site in built)
     )
 
 
@@ -33,17 +33,17 @@ def _constructions(world: World, cls: Scope) -> Iterator[Link]:
                     yield call, where
 
 
-def _ready(world: World, site: Link, within: frozenset[Scope]) -> bool:
-    """Whether what is built at a place, or the network that it becomes a part of, is evaluated or loaded there."""
+def _ready(world: World, site: Link, ready: tuple[str, ...], within: frozenset[Scope]) -> bool:
+    """The same of what is built at a place, or of the network that it becomes a part of."""
     built, where = site
     if "backward" in where.module.calls:
         return False
     given = set(tests(where.body, built))
-    for call, there, value in _asked(world, ("eval", *world.library.words("loads"))):
+    for call, there, value in _asked(world, ready):
         if value.site is built and (there is not where or given.issuperset(tests(there.body, call))):
             return True
     owner = enclosing_class(where)
-    return owner is not None and is_network_class(world, owner) and served(world, owner, within)
+    return owner is not None and is_network_class(world, owner) and served(world, owner, ready, within)
 
 
 def _asked(world: World, methods: tuple[str, ...]) -> Iterator[tuple[s.Call, Scope, Made]]:
