@@ -19,7 +19,7 @@ class InitNotApplied(Rule):
     `torch.nn.utils.parametrizations`, wraps. (The old `torch.nn.utils.spectral_norm` keeps what is written before its
     first forward pass.) And for functions that initialize the layers that they are given, and methods that initialize
     those of their network, but that nothing in the project calls, hands on or names. A package's functions are for
-    others to call.
+    others to call. Nothing is said of a network that the project only loads or evaluates.
 
     ## Why is this bad?
     Such a layer has no weight of its own: before every forward pass it is computed from other parameters, `weight_g`

@@ -12,7 +12,7 @@ from gradlint.program.values import Cls, Made
 
 
 def served(world: World, cls: Scope, ready: tuple[str, ...], within: frozenset[Scope] = frozenset()) -> bool:
-    """Whether one of the methods `ready` is called on a network wherever the project builds it, and nothing trains it."""
+    """Whether a network has one of the methods `ready` called wherever the project builds it, and is not trained."""
     built = list(_constructions(world, cls)) if cls not in within else []
     return (
         bool(built)
