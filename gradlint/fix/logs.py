@@ -120,10 +120,17 @@ def _logged(update: Update, log: _Log, name: str) -> tuple[Edit, ...] | None:
         return verbs.insert_after(module, log.stmt, [f'{func}(f"{name}: {{float({name}):.4g}}")'])
     tag = _beside(first if log.form == "value" else _key(first), name)
     if log.form == "value":
+        if any(_moves(n) for arg in log.call.args[2:] for n in s.walk(arg)):
+            return None
         rest = "".join(f", {said(arg)}" for arg in log.call.args[2:])
         return verbs.insert_after(module, log.stmt, [f'{func}("{tag}", float({name}){rest})'])
     assert isinstance(first, s.Mapping)
     return verbs.add_item(module, first, f'"{tag}": float({name})')
+
+
+def _moves(node: s.Node) -> bool:
+    """Whether an expression is not the same a second time: `next(steps)`."""
+    return isinstance(node, (s.Walrus, s.Await, s.Yield)) or (isinstance(node, s.Call) and s.text(node.func) == "next")
 
 
 def _key(mapping: s.Expr) -> s.Expr | None:
