@@ -44,11 +44,12 @@ def states_over_batches(update: Update) -> Iterator[Carried]:
         for stmt in act.scope.nodes:
             if not isinstance(stmt, s.Assign) or not isinstance(stmt.value, s.Call):
                 continue
-            span = _loop(act.scope, stmt)
+            given = {a.value.text for a in stmt.value.args if isinstance(a.value, s.Name)}
+            both = sorted(given.intersection(_names(stmt)))
+            span = _loop(act.scope, stmt) if both else None
             if span is None or not span[0] <= act.node.id <= span[1]:
                 continue
-            given = {a.value.text for a in stmt.value.args if isinstance(a.value, s.Name)}
-            for name in sorted(given & set(_names(stmt))):
+            for name in both:
                 bindings = act.scope.bindings.get(name, [])
                 inside = [b for b in bindings if span[0] <= b.at <= span[1]]
                 outside = tuple(b for b in bindings if b not in inside)

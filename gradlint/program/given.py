@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from gradlint.program import syntax as s
 from gradlint.program.flow import arguments
@@ -59,33 +59,48 @@ def taken(
         yield None, scope
 
 
-def parts(expr: s.Expr | None, scope: Scope, values: Values, depth: int = _DEPTH) -> Iterator[tuple[s.Expr, Scope]]:
-    """A value and what it is as it stands, or by sums, under names, out of containers and out of functions."""
-    if expr is None:
-        return
-    yield expr, scope
+def parts(expr: s.Expr | None, scope: Scope, values: Values) -> Iterator[tuple[s.Expr, Scope]]:
+    """A value and what it is as it stands, or by sums, under names, out of containers and out of functions.
+
+    What is nearest comes first, so that each part is met once: with as many names still to look behind as there can be.
+    """
+    near: list[Given] = [(expr, scope)]
+    met: set[Given] = set()
+    for left in reversed(range(_DEPTH + 1)):
+        far: list[Given] = []
+        while near:
+            here, where = near.pop()
+            if here is None or (here, where) in met:
+                continue
+            met.add((here, where))
+            yield here, where
+            inside, behind = _below(here, where, values)
+            near += inside
+            far += behind if left else ()
+        near = far
+
+
+def _below(expr: s.Expr, scope: Scope, values: Values) -> tuple[list[Given], Iterable[Given]]:
+    """What a value is made of where it stands, and what it is under a name or out of a function."""
     if isinstance(expr, s.Name):
-        for inner, where in held(expr, scope, values) if depth else ():
-            yield from parts(inner, where, values, depth - 1)
-    elif isinstance(expr, s.Binary):
-        yield from parts(expr.left, scope, values, depth)
-        yield from parts(expr.right, scope, values, depth)
-    elif isinstance(expr, s.Comprehension):
-        yield from parts(expr.element, scope, values, depth)
-    elif isinstance(expr, s.Sequence):
-        for item in expr.items:
-            yield from parts(item, scope, values, depth)
-    elif isinstance(expr, (s.Attribute, s.Subscript)):
-        yield from parts(expr.value, scope, values, depth)
-    elif isinstance(expr, s.Call):
+        return [], held(expr, scope, values)
+    if isinstance(expr, s.Binary):
+        return [(expr.left, scope), (expr.right, scope)], ()
+    if isinstance(expr, s.Comprehension):
+        return [(expr.element, scope)], ()
+    if isinstance(expr, s.Sequence):
+        return [(item, scope) for item in expr.items], ()
+    if isinstance(expr, (s.Attribute, s.Subscript)):
+        return [(expr.value, scope)], ()
+    if isinstance(expr, s.Call):
         functions = [f for v in values.of(expr.func, scope) if (f := function_of(v, values)) is not None]
-        for function in functions if depth else ():
-            for stmt in function.returns:
-                yield from parts(stmt.value, function, values, depth - 1)
-        if not functions and len(expr.args) == 1:
-            yield from parts(expr.args[0].value, scope, values, depth)
-        elif not functions and not expr.args and isinstance(expr.func, s.Attribute):
-            yield from parts(expr.func.value, scope, values, depth)
+        if functions:
+            return [], [(stmt.value, function) for function in functions for stmt in function.returns]
+        if len(expr.args) == 1:
+            return [(expr.args[0].value, scope)], ()
+        if not expr.args and isinstance(expr.func, s.Attribute):
+            return [(expr.func.value, scope)], ()
+    return [], ()
 
 
 def _passed(param: str, function: Scope, values: Values) -> Iterator[Given]:

@@ -32,6 +32,7 @@ from gradlint.program.scopes import Scope
 _STATES = 24
 _DEPTH = 10
 _ROUNDS = 4
+_LIGHT = 8  # a state is as quick to follow as any with so many clips; with more it counts for several
 _TOLD = frozenset(["backward", "clip", "unscale", "schedule", "step", "test", "zero"])
 
 Key = tuple[Scope, str]
@@ -414,6 +415,7 @@ class Solver:
                 state = state._replace(guarded=True)
         if state.fresh is False or not self.concerns(act) or self.flows.idle(act):
             return state
+        self.budget.left -= len(state.clips) // _LIGHT
         return state._replace(clips=state.clips | {Clip(act, scaled)})
 
     def _step(self, act: Act, state: State) -> State:

@@ -29,9 +29,8 @@ class Measure:
 def measures(update: Update) -> Iterator[Measure]:
     """Where the norm that a clip returns is kept, gradients are measured, or a logger is set to do so."""
     for scope in sorted(update.near, key=_at):
-        unread = _unread(scope)
         for act in update.program.flows.acts(scope):
-            if act.does == "clip" and isinstance(act.node, s.Call) and id(act.node) not in unread:
+            if act.does == "clip" and isinstance(act.node, s.Call) and act.node not in scope.unread:
                 if update.concerned(act):
                     yield Measure("the norm that the clip returns", scope.module, act.node)
         yield from _read(update, scope, _DEPTH)
@@ -45,13 +44,12 @@ def measures(update: Update) -> Iterator[Measure]:
 
 def _read(update: Update, scope: Scope, depth: int) -> Iterator[Measure]:
     """Where a function, or one that it calls, computes something from a gradient and leaves the gradient as it is."""
-    unread = _unread(scope)
-    for call in s.calls(scope.body):
+    for call in s.calls(scope.body) if "grad" in scope.module.words else ():
         name = s.last_name(call.func)
         if name.endswith("_") or is_collective(name):
             continue
         given = [arg.value for arg in call.args]
-        if isinstance(call.func, s.Attribute) and name not in _COPIES and id(call) not in unread:
+        if isinstance(call.func, s.Attribute) and name not in _COPIES and call not in scope.unread:
             given.append(call.func.value)
         if any(_is_gradient(value) for value in given):
             yield Measure("a gradient is measured", scope.module, call)
@@ -77,11 +75,6 @@ def _is_gradient(expr: s.Expr) -> bool:
             expr = expr.element
         else:
             return False
-
-
-def _unread(scope: Scope) -> frozenset[int]:
-    """The expressions of a function that stand alone: nothing gets what they give."""
-    return frozenset(id(n.value) for n in s.walk(scope.body) if isinstance(n, s.Evaluate))
 
 
 def _at(scope: Scope) -> tuple[str, int]:

@@ -114,6 +114,11 @@ class Scope:
         """The nodes of its own code, in source order, without what stands in functions and classes inside it."""
         return tuple(s.walk(self.body, into=False))
 
+    @cached_property
+    def unread(self) -> frozenset[s.Node]:
+        """The expressions in it that stand alone: nothing gets what they give."""
+        return frozenset(n.value for n in s.walk(self.body) if isinstance(n, s.Evaluate))
+
     def walk(self) -> Iterator[Scope]:
         """This scope and all inside it, outer first."""
         yield self
@@ -138,13 +143,16 @@ class Scope:
             return every
         out: list[Binding] = []
         last: Binding | None = None
+        again: dict[tuple[int, int], None] = {}  # the blocks in which it has since been set
         for binding in sorted((b for b in every if b.at < at), key=lambda b: b.at, reverse=True):
-            if any(later.kind != "update" and _around(later.block, binding.block) for later in out):
+            if binding.block in again or any(_around(block, binding.block) for block in again):
                 continue  # whoever set that has since set it again
             out.append(binding)
-            if binding.block[0] <= at <= binding.block[1] and binding.kind != "update":
-                last = binding
-                break
+            if binding.kind != "update":
+                if binding.block[0] <= at <= binding.block[1]:
+                    last = binding
+                    break
+                again[binding.block] = None
         for binding in every:
             if binding.at >= at and binding.loop is not None and binding.loop[0] <= at <= binding.loop[1]:
                 if last is None or not (binding.loop[0] <= last.at <= binding.loop[1]):

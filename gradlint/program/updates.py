@@ -96,7 +96,7 @@ class Update:
 
     def read(self, act: Act) -> bool:
         """Whether the code takes what an event's call gives."""
-        return not any(isinstance(n, s.Evaluate) and n.value is act.node for n in s.walk(act.scope.body))
+        return act.node not in act.scope.unread
 
     @cached_property
     def accumulates(self) -> tuple[Act, ...]:
@@ -261,7 +261,11 @@ class Update:
 
     def concerned(self, act: Act) -> bool:
         """Whether an event is about the gradients of this step."""
-        return act.node is self.node or Focus(self.act, self.program.flows).concerns(act)
+        return act.node is self.node or self._focus.concerns(act)
+
+    @cached_property
+    def _focus(self) -> Focus:
+        return Focus(self.act, self.program.flows)
 
     def one(self, act: Act) -> bool:
         """Whether an event is about one optimizer, not about each of several in turn."""
@@ -410,27 +414,33 @@ class Updates:
 
     def of(self, module: Module) -> list[Update]:
         out: list[Update] = []
-        budget = Budget(STEPS)
+        budget, near = Budget(STEPS), Budget(STEPS)
         for scope in module.scopes:
             if scope.kind == "class":
                 continue
             acts = {a.node.id: a for a in every(self.program.flows.of(scope)) if isinstance(a, Act)}
             for act in acts.values():
                 if act.does in ("step", "implicit"):
-                    found = self._judged(act, budget, out)
+                    found = self._judged(act, budget, near, out)
                     if found is not None:
                         out.append(found)
                     else:
                         self.unjudged.setdefault(module, act)
         return out
 
-    def _judged(self, act: Act, budget: Budget, beside: Sequence[Update]) -> Update | None:
+    def _judged(self, act: Act, budget: Budget, near: Budget, beside: Sequence[Update]) -> Update | None:
         """An update with all that leads to it, or from its own function alone where that is too much to follow."""
-        for find, most in ((self._whole, budget), (self._near, Budget(STEPS // 10))):
+        for find, pool, share in ((self._whole, budget, STEPS), (self._near, near, STEPS // 10)):
+            pool.left -= len(beside)  # rules compare an update with all beside it
+            part = Budget(min(pool.left, share))
+            if part.left <= 0:
+                continue
             try:
-                return find(Focus(act, self.program.flows), most, beside)
+                return find(Focus(act, self.program.flows), part, beside)
             except (Exhausted, RecursionError):
                 continue
+            finally:
+                pool.left -= min(pool.left, share) - part.left
         return None
 
     def _whole(self, focus: Focus, budget: Budget, beside: Sequence[Update]) -> Update:
