@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gradlint.config import Config
 from gradlint.finding import Finding, Problem
+from gradlint.program.adversaries import Trail
 from gradlint.program.files import File
 from gradlint.program.flow import Act, Flows
 from gradlint.program.networks import Network, networks_of
@@ -64,7 +65,7 @@ class Project:
         values = Values(self.files, self._vocabulary)
         flows, schedules = Flows(values), Schedules(values)
         trainers = Trainers(values, flows, schedules.frameworks)
-        self.program = Program(values, flows, Traits(values), schedules, trainers)
+        self.program = Program(values, flows, Traits(values), schedules, trainers, Trail(values))
         self.all_updates = Updates(self.program)
 
     @property

@@ -42,11 +42,12 @@ def contest(update: Update, others: Iterable[Update]) -> Contest | None:
     known = list(others)
     for other in known:
         for maker, critic in ((update, other), (other, update)):
-            if not _apart(maker, critic) or _together(maker, critic, [update, *known]):
+            if not _apart(maker, critic):
                 continue
             found = _judged(maker, critic, maker)
-            if found is not None and _judged(critic, critic, maker) is not None:
-                return Contest(*found, maker, critic, critic is update)
+            if found is None or _judged(critic, critic, maker) is None or _together(maker, critic, [update, *known]):
+                continue
+            return Contest(*found, maker, critic, critic is update)
     return None
 
 
@@ -108,7 +109,7 @@ def _files(side: Contest) -> Iterable[Module]:
 def _judges(side: Contest) -> Iterator[Made]:
     """The judge, and each network that the settings may put in its place."""
     yield side.judge
-    for made in Trail(side.critic.program.values).called(side.call, side.scope):
+    for made in side.critic.program.trail.called(side.call, side.scope):
         if made is not side.judge and any(_same(made, each) for each in side.critic.networks):
             yield made
 
@@ -133,12 +134,12 @@ def _together(maker: Update, critic: Update, updates: Sequence[Update]) -> bool:
 
 def _judged(update: Update, critic: Update, maker: Update) -> tuple[Made, s.Call, Scope] | None:
     """Where the loss of an update comes from the critic's network, given what the maker's network made."""
-    trail = Trail(update.program.values)
+    trail = update.program.trail
     for act in update.backwards:
         if act.operand is None:
             continue
-        for call, scope in trail.calls(act.operand, act.scope):
-            judge = next((v for v in trail.called(call, scope) if any(_same(v, n) for n in critic.networks)), None)
+        for call, scope, runs in trail.known(act.operand, act.scope):
+            judge = next((v for v in runs if any(_same(v, n) for n in critic.networks)), None)
             if judge is None:
                 continue
             made = (x for arg in call.args for x in trail.calls(arg.value, scope, cut=update is not critic))
@@ -157,6 +158,15 @@ class Trail:
     def __init__(self, values: Values) -> None:
         self.values = values
         self._gradients: dict[Scope, frozenset[int]] = {}
+        self._known: dict[tuple[s.Expr, Scope], tuple[tuple[s.Call, Scope, tuple[Made, ...]], ...]] = {}
+
+    def known(self, loss: s.Expr, scope: Scope) -> tuple[tuple[s.Call, Scope, tuple[Made, ...]], ...]:
+        """The calls that a loss comes from by gradients, and what each may run."""
+        found = self._known.get((loss, scope))
+        if found is None:
+            calls = self.calls(loss, scope)
+            found = self._known[loss, scope] = tuple((c, where, tuple(self.called(c, where))) for c, where in calls)
+        return found
 
     def called(self, call: s.Call, scope: Scope) -> Iterator[Made]:
         """The instances that a call may run, by themselves or by a method."""

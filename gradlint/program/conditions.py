@@ -318,7 +318,7 @@ class Conditions:
         if home is None or home.kind == "class":
             return []
         out: list[tuple[s.Expr, Scope]] = []
-        bindings = home.reaching(name.text, name.id if home is scope else None)[:6]
+        bindings = home.reaching(name.text, name.id if home is scope else None, 6)[:6]
         assigned = (b.value for b in bindings if b.kind in ("value", "update", "element"))
         put = (x.value for x in home.module.item_stores.get(name.text, ()) if x.scope is home)
         out += [(value, home) for value in (*assigned, *put) if value is not None]

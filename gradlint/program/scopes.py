@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from gradlint.program import syntax as s
 
 if TYPE_CHECKING:
     from gradlint.program.project import Module
+
+_MOST = 256  # of how many bindings of a name it is asked which can hold at one place
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,6 +66,7 @@ class Scope:
     star_imports: list[s.ImportFrom] = field(default_factory=list)
     returns: list[s.Return] = field(default_factory=list)
     yields: bool = False
+    _ordered: dict[str, tuple[list[Binding], list[int]]] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -136,32 +141,63 @@ class Scope:
             scope = scope.parent
         return None
 
-    def reaching(self, name: str, at: int | None) -> list[Binding]:
-        """The bindings of a name of this scope that can hold at node id `at` (None: anywhere)."""
+    def reaching(self, name: str, at: int | None, most: int = _MOST) -> list[Binding]:
+        """The bindings of a name of this scope that can hold at node id `at` (None: anywhere), the nearest `most`."""
         every = self.bindings.get(name, [])
         if at is None or len(every) <= 1:
             return every
+        backward, places = self._backward(name)
+        start = bisect_right(places, -at)
         out: list[Binding] = []
         last: Binding | None = None
-        again: dict[tuple[int, int], None] = {}  # the blocks in which it has since been set
-        for binding in sorted((b for b in every if b.at < at), key=lambda b: b.at, reverse=True):
-            if binding.block in again or any(_around(block, binding.block) for block in again):
+        again = _Blocks()  # in which it has since been set
+        for binding in islice(backward, start, None):
+            if again.around(binding.block):
                 continue  # whoever set that has since set it again
             out.append(binding)
             if binding.kind != "update":
                 if binding.block[0] <= at <= binding.block[1]:
                     last = binding
                     break
-                again[binding.block] = None
-        for binding in every:
+                again.add(binding.block)
+            if len(out) >= most:
+                return out
+        for binding in every:  # what is set later in a loop around, and holds in its next round
             if binding.at >= at and binding.loop is not None and binding.loop[0] <= at <= binding.loop[1]:
                 if last is None or not (binding.loop[0] <= last.at <= binding.loop[1]):
                     out.append(binding)
+                    if len(out) >= most:
+                        break
         return out or every
 
+    def _backward(self, name: str) -> tuple[list[Binding], list[int]]:
+        """The bindings of a name, the last first, and the negated ids from which on they hold."""
+        known = self._ordered.get(name)
+        every = self.bindings[name]
+        if known is None or len(known[0]) != len(every):
+            found = sorted(every, key=lambda b: b.at, reverse=True)
+            known = self._ordered[name] = found, [-b.at for b in found]
+        return known
 
-def _around(outer: tuple[int, int], inner: tuple[int, int]) -> bool:
-    return outer[0] <= inner[0] and inner[1] <= outer[1]
+
+class _Blocks:
+    """Blocks of code, those that stand in others left out: from each to the next, both ends rise."""
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+
+    def around(self, block: tuple[int, int]) -> bool:
+        """Whether a block stands in one of them, or is one."""
+        place = bisect_right(self._starts, block[0])
+        return place > 0 and self._ends[place - 1] >= block[1]
+
+    def add(self, block: tuple[int, int]) -> None:
+        place = bisect_left(self._starts, block[0])
+        stop = place
+        while stop < len(self._ends) and self._ends[stop] <= block[1]:
+            stop += 1
+        self._starts[place:stop], self._ends[place:stop] = [block[0]], [block[1]]
 
 
 _BINDING = frozenset([s.Lambda, s.Walrus, s.Clause, s.Yield])  # the expressions that bind names, or tell of a function

@@ -20,6 +20,7 @@ from gradlint.program.values import Cls, Const, Made, Unknown, Value, Values, Va
 from gradlint.source.place import Place
 
 if TYPE_CHECKING:
+    from gradlint.program.adversaries import Trail
     from gradlint.program.schedules import Schedule, Schedules
     from gradlint.program.trainers import Trainers
 
@@ -38,6 +39,7 @@ class Program:
     traits: Traits
     schedules: Schedules
     trainers: Trainers
+    trail: Trail
 
 
 @dataclass(eq=False)
