@@ -405,7 +405,7 @@ class Files:
         """The files in which each identifier occurs: one pass over all, so that no question reads them again."""
         index: dict[bytes, list[Path]] = {}
         for path in self.paths:
-            for word in set(_WORD.findall(self._data(path))):
+            for word in dict.fromkeys(_WORD.findall(self._data(path))):  # in the order of the file, as in every run
                 index.setdefault(word, []).append(path)
         return index
 
@@ -414,7 +414,8 @@ class Files:
         """The files in which each name occurs in that of a decorator."""
         index: dict[bytes, list[Path]] = {}
         for path in self.paths:
-            for word in {part for dotted in _DECORATES.findall(self._data(path)) for part in dotted.split(b".")}:
+            found = (part for dotted in _DECORATES.findall(self._data(path)) for part in dotted.split(b"."))
+            for word in dict.fromkeys(found):
                 index.setdefault(word, []).append(path)
         return index
 
