@@ -374,20 +374,20 @@ class _Body:
         """The flows of a project function's parameters at a call."""
         scope = function.scope
         names = [p.name for p in scope.params if p.name != scope.self_name or function.receiver is None]
-        stars = {p.name for p in scope.params if p.star}
+        rest = {p.star: p.name for p in scope.params if p.star}
         given: dict[str, Flow] = {}
         place = 0
         for arg in call.args:
             flow = self.read(arg.value)
             if arg.keyword is not None:
-                name: str | None = arg.keyword if arg.keyword in names else next(iter(stars), None)
+                name: str | None = arg.keyword if arg.keyword in names else rest.get("**")
             elif arg.star:
                 name = names[place] if place < len(names) else None
                 for later in names[place:]:
                     given[later] = given.get(later, _EMPTY) | flow
             else:
-                name = names[place] if place < len(names) else next(iter(stars), None)
-                if name not in stars:
+                name = names[place] if place < len(names) else rest.get("*")
+                if name != rest.get("*"):
                     place += 1
             if name is not None:
                 given[name] = given.get(name, _EMPTY) | flow
