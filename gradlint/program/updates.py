@@ -114,9 +114,9 @@ class Update:
         """Whether a non-finite loss can reach the step without a test that stops, skips or raises."""
         return self.can_be(lambda state: not (state.guarded or state.anomaly)) and not self.skips_nonfinite
 
-    @property
+    @cached_property
     def optimizers(self) -> ValueSet:
-        return self.act.optimizers
+        return self.program.values.ranked(self.act.optimizers)
 
     @cached_property
     def kind(self) -> str:
@@ -217,16 +217,16 @@ class Update:
         )
 
     @cached_property
-    def modules(self) -> frozenset[Module]:
+    def modules(self) -> tuple[Module, ...]:
         """The files that have to do with the update: its own, its callers', its networks' and its optimizer's."""
-        out = {self.module, *(a.scope.module for a in self.backwards)}
+        out = dict.fromkeys([self.module, *(a.scope.module for a in self.backwards)])
         for made in (*self.networks, *self._parts, *self.optimizers):
             if isinstance(made, Made):
                 if made.scope is not None:
-                    out.add(made.scope.module)
+                    out[made.scope.module] = None
                 if isinstance(made.of, Cls):
-                    out.add(made.of.scope.module)
-        return frozenset(out)
+                    out[made.of.scope.module] = None
+        return tuple(out)
 
     def events(self, does: str) -> list[tuple[Act, frozenset[State]]]:
         """The events of a kind that concern the gradients of this step, with the states that arrive there."""
@@ -257,7 +257,7 @@ class Update:
     @cached_property
     def alone(self) -> bool:
         """Whether no other optimizer steps in the functions that run the backward passes and the step."""
-        scopes = {self.scope, *(a.scope for a in self.backwards)}
+        scopes = dict.fromkeys([self.scope, *(a.scope for a in self.backwards)])
         steps = (a for scope in scopes for a in self.program.flows.acts(scope) if a.does == "step")
         return all(self.concerned(act) for act in steps)
 
@@ -306,7 +306,7 @@ class Update:
             conditions = self.program.flows.conditions
             chosen = {made for made in found if possible(made, self.node, self.scope, conditions, values)}
             found = chosen or found
-        return tuple(sorted(found, key=_order))
+        return tuple(sorted(values.ordered(found), key=_order))
 
     def _switched_off(self, made: Made, optimizer: Value) -> bool:
         """Whether the function that builds the optimizer freezes the network first, but for layers that it names."""
@@ -323,7 +323,7 @@ class Update:
         """Where the optimizer says nothing: the networks called in the functions that run the backward pass."""
         values = self.program.values
         found: set[Made] = set()
-        for scope in {a.scope for a in self.backwards} | {self.scope}:
+        for scope in dict.fromkeys([*(a.scope for a in self.backwards), self.scope]):
             for call in s.calls(scope.body, into=False):
                 found |= {v for v in values.of(call.func, scope) if isinstance(v, Made) and is_network(v, values)}
         return found
@@ -356,7 +356,7 @@ class Update:
     def scaled_clips(self) -> tuple[Clip, ...]:
         """The clips, on some way to this step, of gradients that were still scaled."""
         found = {c for st in self.states for c in st.clips if c.scaled}
-        return tuple(sorted(found, key=lambda c: c.act.node.id))
+        return tuple(sorted(found, key=lambda c: (c.act.node.id, str(c.act.scope.module.path))))
 
     @cached_property
     def scaled_in_block(self) -> bool:
@@ -382,7 +382,8 @@ class Update:
         """The places that explain the update: its backward passes and its optimizer."""
         for act in self.backwards[:2]:
             yield Related(act.scope.module.place(act.node), "the gradients come from this backward pass")
-        for optimizer in sorted((v for v in self.optimizers if isinstance(v, Made)), key=_order):
+        made = self.program.values.ordered(v for v in self.optimizers if isinstance(v, Made))
+        for optimizer in sorted(made, key=_order):
             if optimizer.site is not None and optimizer.scope is not None:
                 yield Related(optimizer.scope.module.place(optimizer.site), "the optimizer is built here")
                 break

@@ -114,7 +114,8 @@ def _optimizers(update: Update, gaps: Gaps) -> Iterator[Remark]:
 
 
 def _parameters(optimizer: Made, update: Update) -> Remark:
-    found = sorted(trained_by(optimizer, update.program.values), key=value)
+    values = update.program.values
+    found = sorted(values.ordered(trained_by(optimizer, values)), key=value)
     assert optimizer.site is None or optimizer.scope is not None
     if optimizer.site is None or not optimizer.site.args or optimizer.scope is None:
         return Remark("its parameters are not known", gap=True)

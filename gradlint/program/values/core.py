@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, field
 
 from gradlint.program import syntax as s
@@ -11,7 +11,7 @@ from gradlint.program.project import Files
 from gradlint.program.scopes import Binding, Scope
 from gradlint.program.spelling import spellings
 from gradlint.program.values.objects import NONE, Const, Context, Func, Made, Value, ValueSet
-from gradlint.program.values.order import Order, Ranked
+from gradlint.program.values.order import Order, Ranked, V
 from gradlint.vocabulary import Vocabulary
 
 _DEPTH = 48
@@ -68,7 +68,8 @@ class Core:
         key = (scope, args, receiver, parent, partial)
         known = self._contexts.get(key)
         if known is None:
-            known = self._contexts[key] = Context(scope, args, receiver, depth, parent, partial)
+            number = len(self._contexts)
+            known = self._contexts[key] = Context(scope, args, receiver, depth, parent, partial, number)
         return known
 
     def _guarded(self, key: object, compute: Callable[[], ValueSet]) -> ValueSet:
@@ -98,8 +99,7 @@ class Core:
             del stack.keys[key]
         if len(result) > WIDTH:
             result = frozenset(self._order.sorted(result)[:WIDTH])
-        if len(result) > 1:
-            result = Ranked(result, self._order)
+        result = self.ranked(result)
         if stack.cut >= depth or depth == 0:
             self._memo[key] = result
             stack.cut = outer
@@ -116,8 +116,18 @@ class Core:
         for values in sets:
             out |= values
         if len(out) > 2 * WIDTH:  # cut by rank, not by what came first: sets have another order in each run
-            return frozenset(self._order.sorted(out)[: 2 * WIDTH])
-        return frozenset(out)
+            out = set(self._order.sorted(out)[: 2 * WIDTH])
+        return self.ranked(out)
+
+    def ordered(self, values: Iterable[V]) -> list[V]:
+        """The values in an order that is the same in every run."""
+        return self._order.sorted(values)
+
+    def ranked(self, values: Set[Value]) -> ValueSet:
+        """The values as a set that is gone through in the same order in every run."""
+        if isinstance(values, Ranked):
+            return values
+        return Ranked(values, self._order) if len(values) > 1 else frozenset(values)
 
     # --- what the later layers do -----------------------------------------------------------------
 

@@ -105,7 +105,7 @@ NONE: ValueSet = frozenset()
 class Context:
     """One call of a function: the values of its parameters. Equal ones are one object (`Values.context`).
 
-    A `partial` one knows the receiver only: parameters are what all calls give.
+    A `partial` one knows the receiver only: parameters are what all calls give. `number` is by when it was first met.
     """
 
     scope: Scope
@@ -114,6 +114,7 @@ class Context:
     depth: int = 0
     parent: Context | None = None
     partial: bool = False
+    number: int = 0
 
     def get(self, name: str) -> ValueSet | None:
         return next((v for k, v in self.args if k == name), None)

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from operator import itemgetter
+from typing import TypeVar
 
-from gradlint.program.names import Lib
+from gradlint.program import syntax as s
+from gradlint.program.names import Lib, Package
+from gradlint.program.scopes import Scope
 from gradlint.program.values.objects import (
     Bound,
     Cls,
@@ -22,6 +27,8 @@ from gradlint.program.values.objects import (
     ValueSet,
 )
 
+V = TypeVar("V", bound=Value)
+
 
 class Order:
     """Orders values by short texts, and remembers these, and those of contexts, which many values share."""
@@ -29,10 +36,14 @@ class Order:
     def __init__(self) -> None:
         self._ranks: dict[Value, tuple[bool, str]] = {}
         self._given: dict[tuple[Context, int], str] = {}
+        self._spelled: dict[Value, str] = {}
 
-    def sorted(self, values: Iterable[Value]) -> list[Value]:
+    def sorted(self, values: Iterable[V]) -> list[V]:
         """The values, first what says something: what comes last is what to do without where there is too much."""
-        return sorted(values, key=self._rank)
+        ranked = sorted(((self._rank(value), value) for value in values), key=itemgetter(0))
+        if any(a[0] == b[0] for a, b in pairwise(ranked)):
+            ranked.sort(key=lambda pair: (pair[0], self._spelling(pair[1])))
+        return [value for _, value in ranked]
 
     def _rank(self, value: Value) -> tuple[bool, str]:
         known = self._ranks.get(value)
@@ -65,7 +76,38 @@ class Order:
             return f"{self._text(value.receiver, depth - 1) if depth else ''}.{value.name}"
         if isinstance(value, Partial):
             return f"partial:{value.site.id}"
+        if isinstance(value, Package):
+            return str(value.path)
         return repr(value)[:200] if isinstance(value, (Const, Option)) else type(value).__name__
+
+    def _spelling(self, value: Value) -> str:
+        """All that makes a value another than one whose text is the same; contexts by when they were met."""
+        known = self._spelled.get(value)
+        if known is None:
+            known = self._spelled[value] = f"{type(value).__name__}({','.join(self._parts(value))})"
+        return known
+
+    def _parts(self, value: Value) -> Iterator[str]:
+        for name in value.__dataclass_fields__:
+            part = getattr(value, name)
+            if isinstance(part, tuple):  # the sets that a container holds, those of a table under keys
+                yield ";".join(
+                    f"{held[0]!r}:{self._spellings(held[1])}" if isinstance(held, tuple) else self._spellings(held)
+                    for held in part
+                )
+            elif isinstance(part, frozenset):
+                yield self._spellings(part)
+            elif isinstance(part, Scope):
+                yield f"{part.module.path}:{part.node.id}"
+            elif isinstance(part, Context):
+                yield str(part.number)
+            elif isinstance(part, s.Node):
+                yield str(part.id)
+            else:
+                yield self._spelling(part) if isinstance(part, Value) else repr(part)
+
+    def _spellings(self, values: ValueSet) -> str:
+        return "|".join(sorted(self._spelling(v) for v in values))
 
     def _texts(self, values: ValueSet, depth: int) -> str:
         return "|".join(sorted(self._text(v, depth) for v in values)) if depth else str(len(values))
