@@ -82,7 +82,7 @@ class PartialClip(Rule):
             if not out or len(out) == len(groups):
                 return
             left.update(*out)
-        act = min(clips, key=lambda a: a.node.id)
+        act = min(clips, key=lambda a: (a.node.id, str(a.scope.module.path)))
         if not left or act.scope.module is not update.module:
             return
         yield self.at(

@@ -84,7 +84,7 @@ def _tests(update: Update) -> Iterator[Act]:
 
 def _scales(update: Update) -> Iterator[Act]:
     """Where the functions of an update scale its loss."""
-    for scope in update.near:
+    for scope in sorted(update.near, key=_at):
         yield from (act for act in update.program.flows.acts(scope) if act.does == "scale" and act.event is not None)
 
 

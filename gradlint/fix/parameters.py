@@ -182,7 +182,7 @@ def _names(scope: Scope, node: s.Node, values: Values) -> Iterator[tuple[str, Va
     method = scope.function
     if method is None or method.owner is None or method.self_name is None:
         return
-    for name in {store.attr for inner in method.owner.walk() for store in inner.stores if store.attr}:
+    for name in sorted({store.attr for inner in method.owner.walk() for store in inner.stores if store.attr}):
         held = values.name(method.self_name, scope, None, node.id)
         yield f"{method.self_name}.{name}", frozenset(x for v in held for x in values.attribute(v, name))
 

@@ -563,6 +563,7 @@ def _rank(state: State) -> tuple[object, ...]:
         _act_place(state.backward),
         sorted((*_act_place(clip.act), clip.scaled) for clip in state.clips),
         sorted(state.loss),
+        sorted((*_place(key), *key[1:], value, config) for key, value, config in state.assumed),
     )
 
 

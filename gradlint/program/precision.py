@@ -49,7 +49,7 @@ def _built(expr: s.Expr, scope: Scope, values: Values) -> Iterator[tuple[s.Call,
 def halved(update: Update, perhaps: bool = False) -> Iterator[tuple[s.Call, Scope]]:
     """The calls that make float16 of the parameters of an update's networks, or `perhaps` another precision."""
     values = update.program.values
-    for module in {update.module, *(act.scope.module for act in update.backwards)}:
+    for module in dict.fromkeys([update.module, *(act.scope.module for act in update.backwards)]):
         for name in ("half", "to"):
             for call, scope in module.calls.get(name, ()):
                 if not isinstance(call.func, s.Attribute):

@@ -280,7 +280,7 @@ class _Reading:
         if depth <= 0:
             return 0
         if isinstance(function, Partial):
-            bound = {a.keyword for a in function.site.args if a.keyword}
+            bound = dict.fromkeys(a.keyword for a in function.site.args if a.keyword)
             taken = sum(1 for a in function.site.args if a.keyword is None)
             inner = function.function
             for name in bound:

@@ -42,7 +42,7 @@ class Schedulers:
         """The files that may build a scheduler."""
         files = self.values.files
         yield from files.calling(_CALLED)
-        for word in ("lr_scheduler", *self._subclasses()):
+        for word in ("lr_scheduler", *sorted(self._subclasses())):
             yield from files.mentioning(word)
 
     def _in_module(self, module: Module, found: dict[int, tuple[Keys, Cause]]) -> None:

@@ -367,7 +367,7 @@ def bind(module: Module, block: s.Block) -> Scope:
     """The scope of a module, with everything inside it."""
     scope = _Binder(module).bind(block)
     for inner in scope.walk():  # `global x` binds in the module, `nonlocal x` in the function around
-        for name in inner.outer_names:
+        for name in sorted(inner.outer_names):
             home = inner.parent
             while home is not None and not (
                 home.kind == "module" or (name in home.bindings and name not in home.outer_names)

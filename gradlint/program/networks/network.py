@@ -165,7 +165,7 @@ class Network:
         homes = [layer.home for layer in stack.layers if layer.home is not None]
         if not homes:
             return True
-        most = max(set(homes), key=lambda h: (homes.count(h), h is self.scope))
+        most = max(dict.fromkeys(homes), key=lambda h: (homes.count(h), h is self.scope))
         return most is self.scope or most not in list(self.project.world.values.lineage(root.cls))
 
     def _borrowed(self, stack: Stack, root: Container, depth: int) -> bool:

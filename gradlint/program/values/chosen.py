@@ -31,7 +31,7 @@ class Chosen(Names):
                 start, end = self._known_ends(call.args[1].value, scope, context)
                 out |= {Lib(path) for path in self.vocabulary.spelled(f"{base.path}.{start}", end) if start or end}
             elif not names:
-                for text in self.spelled(call.args[1].value, scope, context):
+                for text in sorted(self.spelled(call.args[1].value, scope, context)):
                     out |= self._spelled_attribute(base, text)
         if len(call.args) > 2:
             out |= self.of(call.args[2].value, scope, context)
