@@ -1,4 +1,4 @@
-"""Proves that a run says the same as the run before: whatever Python hashes strings by, and wherever it puts objects."""
+"""Proves that each run says the same: whatever Python hashes strings by, and wherever it puts objects."""
 
 from __future__ import annotations
 
