@@ -14,6 +14,7 @@ from gradlint.program.flow import Act, Flows
 from gradlint.program.networks import Network, networks_of
 from gradlint.program.project import Files, Module
 from gradlint.program.schedules import Schedules
+from gradlint.program.scopes import Binding
 from gradlint.program.trainers import Trainers
 from gradlint.program.traits import Traits
 from gradlint.program.updates import Program, Update, Updates
@@ -86,6 +87,9 @@ class Project:
             for network in networks_of(module, self.program.values):
                 found += self._ask("check_network", network, module)
         found += self._ask("check_file", File(self.program, module), module)
+        crowded = next((scope.crowded for scope in module.scopes if scope.crowded is not None), None)
+        if crowded is not None:
+            self._own.append(_crowded(crowded, module))
         once = {(f.code, f.place, f.message): f for f in sorted(found, key=_order, reverse=True)}  # by several updates
         return sorted(once.values(), key=_order)
 
@@ -138,6 +142,12 @@ class Project:
 def _unjudged(act: Act, module: Module) -> Problem:
     place = module.place(act.node)
     message = "too many ways lead to this step to be followed; it, and perhaps others of the file, are not judged"
+    return Problem(message, place.path, place.start.row, place.start.column, place.cell)
+
+
+def _crowded(binding: Binding, module: Module) -> Problem:
+    place = module.place(binding.node)
+    message = f"too many assignments may set `{binding.name}` to be followed; what the first ones give is not judged"
     return Problem(message, place.path, place.start.row, place.start.column, place.cell)
 
 

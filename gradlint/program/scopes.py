@@ -66,6 +66,7 @@ class Scope:
     star_imports: list[s.ImportFrom] = field(default_factory=list)
     returns: list[s.Return] = field(default_factory=list)
     yields: bool = False
+    crowded: Binding | None = field(default=None, init=False)  # of a name that more may set than can be followed
     _ordered: dict[str, tuple[list[Binding], list[int]]] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -161,14 +162,19 @@ class Scope:
                     break
                 again.add(binding.block)
             if len(out) >= most:
-                return out
+                return self._cut(out)
         for binding in every:  # what is set later in a loop around, and holds in its next round
             if binding.at >= at and binding.loop is not None and binding.loop[0] <= at <= binding.loop[1]:
                 if last is None or not (binding.loop[0] <= last.at <= binding.loop[1]):
                     out.append(binding)
                     if len(out) >= most:
-                        break
+                        return self._cut(out)
         return out or every
+
+    def _cut(self, found: list[Binding]) -> list[Binding]:
+        if len(found) == _MOST and self.crowded is None:
+            self.crowded = found[0]
+        return found
 
     def _backward(self, name: str) -> tuple[list[Binding], list[int]]:
         """The bindings of a name, the last first, and the negated ids from which on they hold."""
