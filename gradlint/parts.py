@@ -16,7 +16,7 @@ from gradlint.source import Source
 from gradlint.source.links import components
 from gradlint.tree import Glance, Tree, glance_at
 
-TURN: Final = 16  # how many files are analysed before what was found out, though not what was parsed, is forgotten
+TURN: Final = 64  # how many files are analysed before what was found out, though not what was parsed, is forgotten
 
 
 @dataclass(frozen=True, slots=True)

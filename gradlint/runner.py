@@ -145,7 +145,8 @@ def run(
     tree = Tree(cache.folder)
     batches, problems = _batches(paths, planner, tree) if given is None else _batch_of(given, planner)
     work = [job for batch in batches for job in _jobs_of(batch, problems, tree)]
-    tree.save()
+    if mode is Mode.CHECK:
+        tree.save()
     outcomes = _check(work, cache, tell) if mode is Mode.CHECK else [_fix(job, mode, wanted, accept) for job in work]
     rules = {rule for batch in batches for rule in batch.plan.rules}
     seen = tree.visited | cache.seen

@@ -138,9 +138,16 @@ class Network:
         ready = ("eval", *world.library.words("loads"))
         return isinstance(self.node, s.Class) and served(world, self.scope, ready)
 
+    @property
+    def _writes(self) -> bool:
+        """Whether its own code calls what may initialize: one of the usual names, or one of what works in place."""
+        usual = self.project.world.library.words("outside")
+        called = (s.last_name(call.func) for call in s.calls(self.node))
+        return any(name.endswith("_") or name in usual for name in called)
+
     def lost_writes(self) -> list[Layer]:
         """The layers whose weight code writes to, though it is computed from other parameters in each forward pass."""
-        if not self.project.computes_weights:
+        if not self.project.computes_weights or not self._writes:
             return []
         outcome = self.overview
         found = (layer_of(module) for _, module in walk_modules(outcome.root)) if outcome is not None else ()
