@@ -16,7 +16,10 @@ from gradlint.source import Source
 from gradlint.source.links import components
 from gradlint.tree import Glance, Tree, glance_at
 
-TURN: Final = 64  # how many files are analysed before what was found out, though not what was parsed, is forgotten
+# How many files are analysed before what was found out, though not what was parsed, is forgotten: a quarter of a part,
+# so that processes can share it, but no fewer than the one, for what they would find out twice, nor more than the other.
+LEAST: Final = 16
+MOST: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +32,9 @@ class Part:
 
     @property
     def turns(self) -> Iterator[tuple[Path, ...]]:
-        for start in range(0, len(self.targets), TURN):
-            yield self.targets[start : start + TURN]
+        size = min(max(-(-len(self.targets) // 4), LEAST), MOST)
+        for start in range(0, len(self.targets), size):
+            yield self.targets[start : start + size]
 
 
 def parts_of(tree: Tree, root: Path, targets: Sequence[Path], given: Mapping[Path, Source]) -> list[Part]:
