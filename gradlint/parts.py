@@ -17,7 +17,7 @@ from gradlint.source.links import components
 from gradlint.tree import Glance, Tree, glance_at
 
 # How many files are analysed before what was found out, though not what was parsed, is forgotten: a quarter of a part,
-# so that processes can share it, but no fewer than the one, for what they would find out twice, nor more than the other.
+# so that processes can share it, but at least the one, for what they would find out twice, and at most the other.
 LEAST: Final = 16
 MOST: Final = 64
 
