@@ -206,6 +206,7 @@ class _Turns:
             self._done += 1
             if self._done % _TIDY == 0:
                 gc.collect()
+                gc.freeze()  # what is left stays: the next time it need not be looked through again
         self._job = turn.job
         return turn.check()
 
