@@ -14,7 +14,6 @@ Owner = s.Stmt | s.Handler | s.Case | None
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _TAIL = re.compile(r"[ \t\f]*;?[ \t\f]*(?:#[^\r\n]*)?(?=\r|\n|\Z)")
-_GAP = re.compile(r"(?:[ \t\f]|\\\r\n|\\\r|\\\n)*")
 _BLANK = " \t\f"
 
 
@@ -202,10 +201,3 @@ def gap_before(module: Module, offset: int) -> int:
         else:
             break
     return at
-
-
-def gap_after(module: Module, offset: int) -> int:
-    """Where the blanks (and joined lines) after an offset end."""
-    match = _GAP.match(module.source.code, offset)
-    assert match is not None
-    return match.end()

@@ -11,7 +11,7 @@ from gradlint.program.optimizers import Cause, Keys, Optimizers, short, warm_nam
 from gradlint.program.project import Module
 from gradlint.program.rising import Rising
 from gradlint.program.scopes import Scope
-from gradlint.program.values import Cls, Const, Func, Made, Option, Partial, Value
+from gradlint.program.values import Cls, Const, Func, Made, Option, Partial
 from gradlint.vocabulary import Plain, operand
 
 CALLEES = re.compile(r"LR|[Ss]chedul|[Ww]arm|[Aa]nneal|[Cc]ycl|lr_lambda")
@@ -189,7 +189,3 @@ def is_idle(call: s.Call, scope: Scope) -> bool:
     called = {id(n.func) for n in nodes if isinstance(n, s.Call)}
     idle |= {id(n.value) for n in nodes if isinstance(n, s.Attribute) and id(n) not in called}
     return all(id(n) in idle for n in nodes if isinstance(n, s.Name) and n.text in bound)
-
-
-def _is_library(value: Value) -> bool:
-    return isinstance(value, Made) and isinstance(value.of, Lib)
