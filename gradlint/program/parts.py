@@ -270,9 +270,7 @@ class _Construction:
                     self._hold(frozenset([Made(cls, call, scope, context)]), scope, call)
 
     def _named(self, name: str) -> bool:
-        return any(
-            next(self.values.files.mentioning(f"{quote}{name}{quote}"), None) is not None for quote in ("'", '"')
-        )
+        return any(self.values.files.mentions(f"{quote}{name}{quote}") for quote in ("'", '"'))
 
     def _hold(self, values: ValueSet, scope: Scope, node: s.Node) -> None:
         element = node.element if isinstance(node, s.Comprehension) else node

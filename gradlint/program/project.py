@@ -351,6 +351,10 @@ class Files:
                 if module is not None:
                     yield module
 
+    def mentions(self, *words: str) -> bool:
+        """Whether any of the project's modules contains all the words."""
+        return next(self.mentioning(*words), None) is not None
+
     def naming(self, *texts: str, near: Module, hints: tuple[str, ...]) -> Iterator[Module]:
         """The modules that contain one of the texts: the file itself, then those that name a hint, then some others.
 

@@ -79,7 +79,7 @@ class Update:
         """Whether the project can train in several processes."""
         words = self.program.values.vocabulary.entry("fixes", "processes")
         files = self.program.values.files
-        return isinstance(words, list) and any(next(files.mentioning(str(word)), None) is not None for word in words)
+        return isinstance(words, list) and any(files.mentions(str(word)) for word in words)
 
     @cached_property
     def losses(self) -> frozenset[str]:

@@ -75,8 +75,7 @@ class Project:
     @cached_property
     def computes_weights(self) -> bool:
         """Whether any of its code calls what computes a weight from other parameters in each forward pass."""
-        mentioning = self.world.files.mentioning
-        return any(next(mentioning(name), None) is not None for name in sorted(self.world.library.computing))
+        return any(map(self.world.files.mentions, sorted(self.world.library.computing)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +106,7 @@ class Network:
     def drawn(self, depth: int, counts: Callable[[Layer], bool]) -> list[Stack]:
         """The same for layers of which the code initializes each as asked for, in the network or in any script."""
         words = self.project.world.library.words("outside")
-        if all(next(self.project.world.files.mentioning(f"{word}("), None) is None for word in words):
+        if not any(self.project.world.files.mentions(f"{word}(") for word in words):
             return []
         return self._judged(Question(depth, counts, outside=True))
 
