@@ -46,7 +46,7 @@ def _calls_heirs(path: str, values: Values) -> bool:
     vocabulary = values.vocabulary
     if vocabulary.role(path) == "module":
         return len(vocabulary.lineage(path)) > 1
-    return not path.startswith("builtins.") and vocabulary.entry("inert_bases", path) is None
+    return not vocabulary.is_inert(path)
 
 
 def _unsaid(scope: Scope, values: Values) -> s.Call | None:

@@ -234,6 +234,10 @@ class Vocabulary:
         """The class that any optimizer counts as."""
         return next((path for path, role in self.entries("roles") if role == "optimizer"), None)
 
+    def is_inert(self, path: str) -> bool:
+        """Whether a class of a library leaves the layers of its heirs as they are."""
+        return path.startswith("builtins.") or self.entry("inert_bases", path) is not None
+
     def is_options(self, path: str) -> bool:
         """Whether a call gives parsed command line options."""
         return self.entry("options", path) is not None

@@ -70,7 +70,7 @@ class Library:
         self.method = lru_cache(maxsize=None)(lambda name: self._table("chain_methods", name))
         self.word = lru_cache(maxsize=None)(self._word)
         self.words = lru_cache(maxsize=None)(self._words)
-        self.inert = lru_cache(maxsize=None)(self._inert)
+        self.inert = lru_cache(maxsize=None)(self.vocabulary.is_inert)
         self.given = lru_cache(maxsize=None)(self.vocabulary.gives)
         self.options = lru_cache(maxsize=None)(self.vocabulary.is_options)
         self.is_a = lru_cache(maxsize=None)(self.vocabulary.is_a)
@@ -104,10 +104,6 @@ class Library:
         """What functions are called that let a weight be computed from other parameters in each forward pass."""
         found = self.vocabulary.entries("chain")
         return frozenset(n.rpartition(".")[2] for n, fact in found if isinstance(fact, dict) and fact.get("computed"))
-
-    def _inert(self, path: str) -> bool:
-        """Whether a base class of a library leaves the layers of its heirs as they are."""
-        return path.startswith("builtins.") or self.vocabulary.entry("inert_bases", path) is not None
 
 
 @dataclass(eq=False)
