@@ -76,9 +76,8 @@ def _logs(update: Update, node: s.Node) -> Iterator[_Log]:
     outer = len(chain) - 1
     while outer and isinstance(chain[outer - 1], s.With):
         outer -= 1
-    blocks = [n for n in update.scope.nodes if isinstance(n, s.Block)]
-    block = next((b for b in blocks if any(x is chain[outer] for x in b.body)), update.scope.body)
-    assert isinstance(block, s.Block)
+    block = sites.block_of(update.scope, chain[outer])
+    assert block is not None
     later = (stmt for stmt in block.body if stmt.id > chain[outer].id)
     for stmt in later:
         for inner in _statements(stmt):

@@ -12,7 +12,6 @@ from gradlint.program.updates import Update
 _NAMELESS = "the optimizer or its gradient scaler has no name where it steps"
 _IN_EXPRESSION = "the step is part of an expression"
 _APART = "the call and the step stand in different functions"
-_SHARED_LINE = "a line is shared with code that cannot be parted from it"
 
 
 def before_step(update: Update, act: Act, title: str, safety: Safety = Safety.SAFE) -> Fix | str:
@@ -35,7 +34,7 @@ def before_step(update: Update, act: Act, title: str, safety: Safety = Safety.SA
             return _NAMELESS
         lines.append(f"{update.module.text(scaler)}.unscale_({update.module.text(optimizer)})")
     edits = verbs.move_statement_before(update.module, moved, step, lines)
-    return Fix(title, safety, edits) if edits else _SHARED_LINE
+    return Fix(title, safety, edits) if edits else sites.SHARED_LINE
 
 
 def after_step(update: Update, method: str, title: str) -> Fix | str:
@@ -47,7 +46,7 @@ def after_step(update: Update, method: str, title: str) -> Fix | str:
     if owner is None or not sites.plain(owner):
         return _NAMELESS
     edits = verbs.insert_after(update.module, step, [f"{update.module.text(owner)}.{method}()"])
-    return Fix(title, Safety.SAFE, edits) if edits else _SHARED_LINE
+    return Fix(title, Safety.SAFE, edits) if edits else sites.SHARED_LINE
 
 
 def without(act: Act, title: str) -> Fix | str:
@@ -56,7 +55,7 @@ def without(act: Act, title: str) -> Fix | str:
     if stmt is None or not isinstance(stmt, s.Evaluate) or stmt.value is not act.node:
         return "the call is part of an expression"
     edits = verbs.delete_statement(act.scope.module, stmt)
-    return Fix(title, Safety.SAFE, edits) if edits else _SHARED_LINE
+    return Fix(title, Safety.SAFE, edits) if edits else sites.SHARED_LINE
 
 
 def step_through(update: Update, scaler: s.Expr, home: Scope) -> Fix | str:
@@ -71,7 +70,7 @@ def step_through(update: Update, scaler: s.Expr, home: Scope) -> Fix | str:
     if edits and not any(a.does == "update" for a in update.program.flows.acts(update.scope)):
         behind = verbs.insert_after(update.module, step, [f"{name}.update()"])
         edits = _joined(edits, behind) if behind else None
-    return Fix("Step through the gradient scaler", Safety.SAFE, edits) if edits else _SHARED_LINE
+    return Fix("Step through the gradient scaler", Safety.SAFE, edits) if edits else sites.SHARED_LINE
 
 
 def scheduler_after_step(update: Update, call: s.Call, scope: Scope) -> Fix | str:
@@ -84,7 +83,7 @@ def scheduler_after_step(update: Update, call: s.Call, scope: Scope) -> Fix | st
     block = _block_of(scope, moved)
     out = verbs.delete_statement(update.module, moved)
     if block is None or out is None:
-        return _SHARED_LINE
+        return sites.SHARED_LINE
     text = update.module.text(moved)
     if any(x is step for x in block.body):
         put = verbs.insert_after(update.module, step, [text])
@@ -93,7 +92,7 @@ def scheduler_after_step(update: Update, call: s.Call, scope: Scope) -> Fix | st
     else:
         return "the loop may be left before its end"
     edits = _joined(out, put) if put else None
-    return Fix("Step the scheduler after the optimizer", Safety.SAFE, edits) if edits else _SHARED_LINE
+    return Fix("Step the scheduler after the optimizer", Safety.SAFE, edits) if edits else sites.SHARED_LINE
 
 
 def _joined(one: tuple[Edit, ...], other: tuple[Edit, ...]) -> tuple[Edit, ...]:

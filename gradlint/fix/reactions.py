@@ -15,7 +15,6 @@ from gradlint.program.scopes import Scope
 from gradlint.program.updates import Update
 
 _EXITS = ("exit", "_exit", "quit", "abort")
-_SHARED_LINE = "a line is shared with code that cannot be parted from it"
 
 
 def react(update: Update, act: Act, late: bool) -> Fix | str:
@@ -39,14 +38,14 @@ def react(update: Update, act: Act, late: bool) -> Fix | str:
             return "no branch of the test is about values that are not finite, and nothing else"
         more = verbs.append_to_block(update.module, arm, [f'raise FloatingPointError("non-finite {what}")'])
     if more is None:
-        return _SHARED_LINE
+        return sites.SHARED_LINE
     if not late:
         return Fix(f"Raise on non-finite {what}", Safety.UNSAFE, more)
     target = _target(update, act, stmt)
     if isinstance(target, str):
         return target
     edits = verbs.move_statement_before(update.module, stmt, target, within=more)
-    return Fix("Make the test before the step", Safety.UNSAFE, edits) if edits else _SHARED_LINE
+    return Fix("Make the test before the step", Safety.UNSAFE, edits) if edits else sites.SHARED_LINE
 
 
 def _bad_when(test: s.Expr, scope: Scope, conditions: Conditions) -> bool | None:
@@ -82,7 +81,7 @@ def _target(update: Update, act: Act, stmt: s.Stmt) -> s.Stmt | str:
         return "a process that leaves this batch out alone would leave the others waiting for its gradients"
     if loops_around(act.scope, stmt) != loops_around(act.scope, update.node):
         return "the test stands outside of the loop that the step is in"
-    block = next((n for n in s.walk(act.scope.body) if isinstance(n, s.Block) and stmt in n.body), None)
+    block = sites.block_of(act.scope, stmt)
     missing = ""
     for node in _places(update, act):
         target = next((x for x in sites.around(act.scope, node) if block is not None and x in block.body), None)

@@ -12,12 +12,10 @@ from gradlint.fix.edits import Edit, Fix, Safety
 from gradlint.program import syntax as s
 from gradlint.program.flow import Act
 from gradlint.program.precision import halved
-from gradlint.program.scopes import Scope
 from gradlint.program.updates import Update
 
 _NAMES = ("scaler", "grad_scaler", "loss_scaler")
 _ELSEWHERE = "the loss, its backward pass, the clip and the step are not all in one function"
-_SHARED_LINE = "a line is shared with code that cannot be parted from it"
 
 
 def scale_loss(update: Update, autocast: s.Call) -> Fix | str:
@@ -45,7 +43,7 @@ def scale_loss(update: Update, autocast: s.Call) -> Fix | str:
         called = verbs.replace(update.module, act.node, f"{name}.step({optimizer})")
         behind = verbs.insert_after(update.module, stmt, [f"{name}.update()"])
         if called is None or behind is None:
-            return _SHARED_LINE
+            return sites.SHARED_LINE
         edits.update({*called, *behind})
         clip = _first_clip(update, act, acts)
         if isinstance(clip, str):
@@ -53,7 +51,7 @@ def scale_loss(update: Update, autocast: s.Call) -> Fix | str:
         if clip is not None:
             before = verbs.insert_before(update.module, clip, [f"{name}.unscale_({optimizer})"])
             if before is None:
-                return _SHARED_LINE
+                return sites.SHARED_LINE
             edits.update(before)
     return Fix("Scale the loss", Safety.UNSAFE, tuple(sorted(edits)))
 
@@ -120,23 +118,19 @@ def _built(update: Update, device: str, edits: set[Edit]) -> _Built | str:
     owner = f"{update.module.text(target.value)}." if isinstance(target, s.Attribute) else ""
     put = verbs.insert_after(update.module, built.stmt, [f"{owner}{short} = {called}({device})"])
     edits.update(put or ())
-    return _Built(f"{owner}{short}", update.module.text(target)) if put else _SHARED_LINE
+    return _Built(f"{owner}{short}", update.module.text(target)) if put else sites.SHARED_LINE
 
 
 def _first_clip(update: Update, step: Act, acts: list[Act]) -> s.Stmt | str | None:
     """The statement of the step's block before which the gradients are to be unscaled, since it clips them."""
     clips = [a for a in acts if a.does == "clip"]
-    block = _block_of(update.scope, step)
+    block = sites.block_of(update.scope, sites.around(update.scope, step.node)[-1])
+    assert block is not None
     before = [x for x in block.body if x.id < step.node.id and any(sites.holds(x, a.node) for a in clips)]
     outside = [a for a in clips if not any(sites.holds(x, a.node) for x in block.body)]
     if any(not _other_way(update, a, step) for a in outside):
         return "the gradients are clipped in another branch than they are stepped in"
     return before[0] if before else None
-
-
-def _block_of(scope: Scope, step: Act) -> s.Block:
-    stmt = sites.around(scope, step.node)[-1]
-    return next(n for n in s.walk(scope.body) if isinstance(n, s.Block) and stmt in n.body)
 
 
 def _other_way(update: Update, clip: Act, step: Act) -> bool:

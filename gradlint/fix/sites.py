@@ -14,6 +14,7 @@ from gradlint.program.scopes import Binding, Scope
 _DOT = re.compile(r"(?:\s|\\|#[^\r\n]*)*\.")
 _OPEN = re.compile(r"\([\s\\]*\Z")
 _CLOSE = re.compile(r"(?:\s|\\|#[^\r\n]*)*\)")
+SHARED_LINE = "a line is shared with code that cannot be parted from it"  # why a fix cannot be
 _OWN_ROOM = (s.Lambda, s.Comprehension)
 
 
@@ -29,6 +30,12 @@ def parted(one: tuple[s.Stmt, ...], other: tuple[s.Stmt, ...]) -> int | None:
 def _block_of(stmt: s.Stmt, inner: s.Stmt) -> s.Block | None:
     blocks = (part.body if isinstance(part, (s.Handler, s.Case)) else part for part in s.children(stmt))
     return next((b for b in blocks if isinstance(b, s.Block) and any(x is inner for x in b.body)), None)
+
+
+def block_of(scope: Scope, stmt: s.Stmt) -> s.Block | None:
+    """The block of a function that a statement stands in."""
+    blocks = (n for n in scope.nodes if isinstance(n, s.Block))
+    return next((block for block in blocks if any(x is stmt for x in block.body)), None)
 
 
 def shares_names(stmt: s.Stmt, node: s.Node) -> bool:

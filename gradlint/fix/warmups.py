@@ -214,7 +214,7 @@ def step_in_loop(update: Update, call: s.Call, scope: Scope) -> Fix | str:
     out = verbs.delete_statement(update.module, chain[-1])
     put = verbs.insert_after(update.module, place, [update.module.text(chain[-1])])
     if out is None or put is None:
-        return "a line is shared with code that cannot be parted from it"
+        return sites.SHARED_LINE
     return Fix("Step the scheduler after each update", Safety.UNSAFE, tuple(sorted({*out, *put})))
 
 
@@ -237,7 +237,7 @@ def start_stepping(update: Update, cause: Cause) -> Fix | str:
         return place
     put = verbs.insert_after(update.module, place, [f"{name.text}.step()"])
     title = "Step the scheduler after each update"
-    return Fix(title, Safety.UNSAFE, put) if put else "a line is shared with code that cannot be parted from it"
+    return Fix(title, Safety.UNSAFE, put) if put else sites.SHARED_LINE
 
 
 def above_zero(update: Update, scope: Scope) -> Fix | str:
