@@ -21,6 +21,7 @@ from gradlint.program.updates import Program, Update, Updates
 from gradlint.program.values import Values
 from gradlint.rule import Rule
 from gradlint.source import Source
+from gradlint.source.place import Place
 from gradlint.vocabulary import load
 
 
@@ -140,14 +141,16 @@ class Project:
 
 
 def _unjudged(act: Act, module: Module) -> Problem:
-    place = module.place(act.node)
     message = "too many ways lead to this step to be followed; it, and perhaps others of the file, are not judged"
-    return Problem(message, place.path, place.start.row, place.start.column, place.cell)
+    return _problem_at(message, module.place(act.node))
 
 
 def _crowded(binding: Binding, module: Module) -> Problem:
-    place = module.place(binding.node)
     message = f"too many assignments may set `{binding.name}` to be followed; what the first ones give is not judged"
+    return _problem_at(message, module.place(binding.node))
+
+
+def _problem_at(message: str, place: Place) -> Problem:
     return Problem(message, place.path, place.start.row, place.start.column, place.cell)
 
 

@@ -11,8 +11,9 @@ from gradlint.program.project import Module
 
 Edits = tuple[Edit, ...] | None
 
-_BEHIND_ITEM = re.compile(r"\s*,?(?:\s|\\|#[^\r\n]*)*")
-_AFTER_ARGUMENT = re.compile(r"(?P<blank>\s*)(?P<comma>,?)(?P<rest>(?:\s|\\|#[^\r\n]*(?=[\r\n]))*)\Z")
+_BEHIND = r"(?P<blank>\s*)(?P<comma>,?)(?P<rest>(?:\s|\\|#[^\r\n]*(?=[\r\n]))*)"
+_BEHIND_ITEM = re.compile(_BEHIND)
+_AFTER_ARGUMENT = re.compile(_BEHIND + r"\Z")
 
 
 def replace(module: Module, node: s.Node, text: str) -> Edits:

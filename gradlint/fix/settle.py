@@ -13,6 +13,7 @@ from typing import TypeAlias
 from gradlint.finding import Finding, Problem
 from gradlint.fix.apply import apply
 from gradlint.fix.edits import Edit, Fix, Safety
+from gradlint.program.parse import ParseError, parse
 from gradlint.source.source import Source, SourceError
 
 PASSES = 10
@@ -305,10 +306,8 @@ def _parses(code: str, flags: int) -> bool:
 
 def _is_syntax(code: str, flags: int) -> bool:
     """Whether it is Python of some version, if not of the one that runs this."""
-    from libcst import ParserSyntaxError, parse_module
-
     try:
-        parse_module(code)
-    except (ParserSyntaxError, RecursionError):
+        parse(code)
+    except (ParseError, RecursionError):
         return False
     return True

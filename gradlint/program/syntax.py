@@ -405,6 +405,14 @@ Stmt = (
     | Jump
 )
 
+
+def unary(ident: int, op: str, value: Expr) -> Expr:
+    """An operator before a value; a number with a minus is a number."""
+    if op == "-" and isinstance(value, Constant) and isinstance(value.value, (int, float)):
+        return Constant(ident, -value.value)
+    return Unary(ident, op, value)
+
+
 NESTED = (Function, Class, Lambda)
 
 

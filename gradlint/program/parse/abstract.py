@@ -220,11 +220,7 @@ class _Lowering:
         return value
 
     def _unary(self, node: ast.UnaryOp) -> s.Expr:
-        ident = self._id(node)
-        op, value = _OPERATORS[type(node.op)], self.expr(node.operand)
-        if op == "-" and isinstance(value, s.Constant) and isinstance(value.value, (int, float)):
-            return s.Constant(ident, -value.value)
-        return s.Unary(ident, op, value)
+        return s.unary(self._id(node), _OPERATORS[type(node.op)], self.expr(node.operand))
 
     def _args(
         self, positional: Many[ast.expr], keywords: Many[ast.keyword], func: ast.expr | None

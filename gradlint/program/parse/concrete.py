@@ -280,11 +280,7 @@ class _Lowering:
         return s.Slice(ident, lower, upper, step)
 
     def _unary(self, node: cst.UnaryOperation) -> s.Expr:
-        ident = self._id(node)
-        op, value = _UNARY[type(node.operator)], self.expr(node.expression)
-        if op == "-" and isinstance(value, s.Constant) and isinstance(value.value, (int, float)):
-            return s.Constant(ident, -value.value)
-        return s.Unary(ident, op, value)
+        return s.unary(self._id(node), _UNARY[type(node.operator)], self.expr(node.expression))
 
     def _call(self, node: cst.Call) -> s.Expr:
         ident = self._id(node)
