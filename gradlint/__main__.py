@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
 from gradlint import __version__, replay
@@ -25,7 +26,20 @@ def main() -> None:
         from gradlint.cli import run
     except KeyboardInterrupt:
         sys.exit(130)
-    sys.exit(run(sys.argv[1:]))
+    _end(run(sys.argv[1:]))
+
+
+def _end(status: int) -> NoReturn:
+    """End at once where nothing else is running: to take apart all that was made takes a tenth of a run."""
+    import threading
+
+    if threading.active_count() == 1:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                with suppress(OSError, ValueError):
+                    stream.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
 def _tell_version() -> NoReturn:

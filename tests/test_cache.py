@@ -282,29 +282,20 @@ def test_the_cache_is_bounded(project: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert list(json.loads((project / store.FOLDER / cache.ENTRIES).read_text())) == ["2", "3"]
 
 
-SCRIPT = """
-import sys
-sys.argv = ["gradlint", "--output-format", "concise"]
-from gradlint.__main__ import main
-try:
-    main()
-except SystemExit as done:
-    names = set(sys.modules)
-    slow = {"gradlint.program", "libcst", "typer", "rich", "pathspec", "tomllib"}
-    print(done.code, sorted(names & slow), file=sys.stderr)
-"""
+SLOW = {"gradlint.program", "libcst", "typer", "rich", "pathspec", "tomllib"}
 
 
 def replayed(project: Path) -> tuple[str, str]:
+    """What a run prints, and its exit status with which of the slow modules it imports."""
     import subprocess
     import sys
 
     from tests.conftest import ROOT
 
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT], env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True
-    )
-    return done.stdout, done.stderr
+    command = [sys.executable, "-X", "importtime", "-m", "gradlint", "--output-format", "concise"]
+    done = subprocess.run(command, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    told = [line.rsplit("|", 1)[1].strip() for line in done.stderr.splitlines() if line.startswith("import time:")]
+    return done.stdout, f"{done.returncode} {sorted(SLOW.intersection(told))}\n"
 
 
 def test_a_run_with_nothing_new_imports_next_to_nothing(project: Path) -> None:

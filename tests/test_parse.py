@@ -134,8 +134,9 @@ def test_what_is_not_python_is_told_with_its_place() -> None:
 
 def test_a_lint_of_sound_files_needs_no_libcst(project: Path) -> None:
     (project / "train.py").write_text(RNN_LOOP)
-    code = "import sys, gradlint.__main__\ntry: gradlint.__main__.main()\n"
-    code += "except SystemExit: print('libcst' in sys.modules, file=sys.stderr)"
+    code = (
+        "import sys; from gradlint.cli import run; run(sys.argv[1:]); print('libcst' in sys.modules, file=sys.stderr)"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code, "--no-cache", "train.py"], cwd=project, capture_output=True, text=True
     )
