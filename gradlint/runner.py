@@ -63,15 +63,18 @@ class Summary:
     sources: Mapping[str, Source] = field(default_factory=dict)
     urls: Mapping[str, str] = field(default_factory=dict)
     seen: frozenset[str] = frozenset()  # the folders and files that the run looked at
+    _read: dict[str, Source | None] = field(default_factory=dict, repr=False)
 
     def source(self, name: str) -> Source | None:
         """The file that a place names; None where it can no longer be read."""
         if name in self.sources:
             return self.sources[name]
-        try:
-            return read(Path(name), name)
-        except SourceError:
-            return None
+        if name not in self._read:
+            try:
+                self._read[name] = read(Path(name), name)
+            except SourceError:
+                self._read[name] = None
+        return self._read[name]
 
 
 @dataclass(slots=True)
@@ -90,12 +93,23 @@ class Job:
 
     batch: _Batch
     part: Part
-    sources: Sources
+    tree: Tree
     last: Project | None = None
 
     @property
     def plan(self) -> Plan:
         return self.batch.plan
+
+    def sources(self, paths: Iterable[Path]) -> tuple[Sources, list[Problem]]:
+        """What some of its files hold, and what is wrong with those that cannot be understood."""
+        sources: dict[Path, Source] = {}
+        problems: list[Problem] = []
+        for path in paths:
+            try:
+                sources[path] = self.batch.given.get(path) or self.tree.source(path)
+            except SourceError as error:
+                problems.append(error.problem)
+        return sources, problems
 
     def project(self, overlay: Mapping[Path, Source], rules: Sequence[Rule] | None = None) -> Project:
         """The project with these sources, asked these rules or else the selected ones.
@@ -110,7 +124,7 @@ class Job:
 
 @dataclass(slots=True)
 class _Outcome:
-    """What became of one batch; `sources` are those that findings lie in."""
+    """What became of some files; `sources` are those of them that were read and hold findings."""
 
     findings: list[Finding] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
@@ -182,7 +196,8 @@ def _check(jobs: Sequence[Job], cache: Cache, tell: Tell | None) -> list[_Outcom
     done = len(turns) - len(left)
     for index, (outcome, entry) in zip(left, pool.results(_Turns(turns, left).check, weights, count), strict=True):
         outcomes[index] = outcome
-        cache.put(turns[index].key, entry)
+        if entry is not None:
+            cache.put(turns[index].key, entry)
         done += 1
         if tell is not None:
             tell(done, len(turns))
@@ -199,7 +214,7 @@ class _Turns:
     _job: Job | None = None
     _done: int = 0
 
-    def check(self, index: int) -> tuple[_Outcome, Entry]:
+    def check(self, index: int) -> tuple[_Outcome, Entry | None]:
         turn = self.turns[self.left[index]]
         if self._job is not None and self._job is not turn.job:
             self._job.last = None  # trees are large
@@ -220,53 +235,55 @@ class _Turn:
 
     @property
     def weight(self) -> int:
-        return sum(len(self.job.sources[path].data) for path in self.paths)
+        given = self.job.batch.given
+        return sum(len(given[path].data) if path in given else self.job.tree.glance(path).size for path in self.paths)
 
     @property
     def key(self) -> str:
         job = self.job
         return digest(os.getcwd(), str(job.batch.root), job.plan.digest, job.part.digest, *map(str, self.paths))
 
-    def check(self) -> tuple[_Outcome, Entry]:
+    def check(self) -> tuple[_Outcome, Entry | None]:
+        """What is found; to be kept unless a file was changed meanwhile."""
         job = self.job
         project = job.last or job.project(job.batch.given)
         project.forget()
         before = len(project.problems)
-        found = [(path, tuple(project.check(job.sources[path]))) for path in self.paths]
-        problems = project.problems[before:]
+        sources, problems = job.sources(self.paths)
+        outcome = _Outcome()
+        found: list[tuple[str, tuple[Finding, ...]]] = []
+        for path in self.paths:
+            reported = _reported(sources[path], project.check(sources[path]), job.plan) if path in sources else []
+            found.append((str(path), tuple(reported)))
+            if path in sources:
+                outcome.add(sources[path], reported)
+        outcome.problems = [*problems, *project.problems[before:]]
+        on_disk = [path for path in sources if path not in job.batch.given]
+        if any(digest(sources[path].data) != job.tree.glance(path).digest for path in on_disk):
+            return outcome, None
         files, members = project.files, set(job.part.members)
-        entry = Entry(
-            tuple((str(path), findings) for path, findings in found),
-            tuple(problems),
-            {str(path): digest_of(path) for path in files.loaded if path not in members},
-            {str(path): digest_of_folder(path) for path in files.looked},
-        )
-        return self._outcome(dict(found), problems), entry
+        read = {str(path): digest_of(path) for path in files.loaded if path not in members}
+        looked = {str(path): digest_of_folder(path) for path in files.looked}
+        return outcome, Entry(tuple(found), tuple(outcome.problems), read, looked)
 
     def recalled(self, cache: Cache) -> _Outcome | None:
         """What the cache knows of these files."""
         entry = cache.get(self.key)
         if entry is None:
             return None
-        found = {Path(path): findings for path, findings in entry.findings}
         own = {*map(str, self.job.part.members), *entry.read}
-        named = {place for findings in found.values() for place in places(findings)}
-        if found.keys() != set(self.paths) or not {os.path.abspath(place) for place in named} <= own:
+        findings = [finding for _, found in entry.findings for finding in found]
+        if {path for path, _ in entry.findings} != set(map(str, self.paths)):
             return None
-        return self._outcome(found, entry.problems)
-
-    def _outcome(self, found: Mapping[Path, Sequence[Finding]], problems: Sequence[Problem]) -> _Outcome:
-        outcome = _Outcome(problems=list(problems))
-        for path in self.paths:
-            source = self.job.sources[path]
-            outcome.add(source, _reported(source, found[path], self.job.plan))
-        return outcome
+        if not {os.path.abspath(place) for place in places(findings)} <= own:
+            return None
+        return _Outcome(findings, list(entry.problems), training=len(self.paths))
 
 
 def _fix(job: Job, mode: Mode, wanted: Safety, accept: Accept | None) -> _Outcome:
     """Fix all files of a part together, since what is found in one can depend on another."""
-    outcome = _Outcome()
-    sources = job.sources
+    sources, problems = job.sources(job.part.targets)
+    outcome = _Outcome(problems=problems)
     before = _checked(job, sources)
     last: tuple[Sources, _Checked] = sources, before
 
@@ -309,7 +326,7 @@ def _checked(job: Job, sources: Sources) -> _Checked:
     findings: dict[Path, list[Finding]] = {}
     for turn in job.part.turns:
         project.forget()
-        findings.update((path, project.check(sources[path])) for path in turn)
+        findings.update((path, project.check(sources[path])) for path in turn if path in sources)
     return _Checked(findings, project.problems)
 
 
@@ -357,17 +374,14 @@ def _names(rules: Iterable[type[Rule]]) -> dict[str, str]:
 
 def _jobs_of(batch: _Batch, problems: list[Problem], tree: Tree) -> list[Job]:
     """The training code of a batch, by parts; a file that cannot be read becomes a problem."""
-    sources: dict[Path, Source] = {}
+    targets: list[Path] = []
     for path in batch.paths:
         try:
-            source = batch.given.get(path) or tree.training(path)
+            if path in batch.given or tree.trains(path):
+                targets.append(path)
         except SourceError as error:
             problems.append(error.problem)
-            continue
-        if source is not None:
-            sources[path] = source
-    parts = parts_of(tree, batch.root, list(sources), batch.given)
-    return [Job(batch, part, {path: sources[path] for path in part.targets}) for part in parts]
+    return [Job(batch, part, tree) for part in parts_of(tree, batch.root, targets, batch.given)]
 
 
 def _batch_of(given: Source, planner: Planner) -> tuple[list[_Batch], list[Problem]]:

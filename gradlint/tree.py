@@ -32,6 +32,7 @@ class Glance:
     """What decides whether a file is analysed, and with which others; `imports` as `components` reads them."""
 
     digest: str
+    size: int
     trains: bool
     imports: str
 
@@ -48,6 +49,7 @@ class Tree:
         self._latest = time.time_ns() - store.RECENT
         self._listed: dict[tuple[object, ...], tuple[list[Path], list[Problem]]] = {}
         self._glances: dict[str, Glance] = {}
+        self._held: dict[str, bytes] = {}  # what training code holds, until somebody asks for it
         self._before: dict[str, object] = {}
         self._now: dict[str, object] = {}
         held = store.load(str(folder), FILES) if folder is not None else None
@@ -69,22 +71,19 @@ class Tree:
             )
         return self._listed[key]
 
-    def training(self, path: Path) -> Source | None:
-        """The source at a path, None if it holds no training code. Raises SourceError as `read` does."""
-        glance, data = self._look(path)
-        if glance is None:
-            return read(path)
-        if not glance.trains:
-            return None
-        if data is None:  # what it held before is no matter
-            glance, data = self._read(path)
-            if glance is None or data is None:
-                return read(path)
-        return from_bytes(data, path, display(path)) if glance.trains else None
+    def trains(self, path: Path) -> bool:
+        """Whether the file at a path may hold training code. Raises SourceError where it cannot be read."""
+        glance = self._look(path)
+        return glance.trains if glance is not None else trains(read(path).data)
+
+    def source(self, path: Path) -> Source:
+        """The source at a path. Raises SourceError as `read` does."""
+        data = self._held.pop(str(path), None)
+        return read(path) if data is None else from_bytes(data, path, display(path))
 
     def glance(self, path: Path) -> Glance:
         """What is seen of a file; of one that cannot be read, that it holds nothing."""
-        return self._glances.get(str(path)) or self._look(path)[0] or glance_at(b"", path)
+        return self._glances.get(str(path)) or self._look(path) or glance_at(b"", path)
 
     def save(self) -> None:
         """Keep what was seen."""
@@ -94,8 +93,8 @@ class Tree:
         rows.update(self._now)
         store.save(str(self._folder), FILES, {"tool": digest_of_tool(), "files": dict(list(rows.items())[-MOST:])})
 
-    def _look(self, path: Path) -> tuple[Glance | None, bytes | None]:
-        """What is seen of a file, and what it holds if it had to be read for that; None where it cannot be."""
+    def _look(self, path: Path) -> Glance | None:
+        """What is seen of a file; None where it cannot be read."""
         name = str(path)
         row = self._before.get(name)
         if row is not None and (glance := _known(row)) is not None:
@@ -103,39 +102,42 @@ class Tree:
                 if store.stamp(os.stat(name)) == row[0]:  # type: ignore[index]  # it is a list
                     self._now[name] = row
                     self._glances[name] = glance
-                    return glance, None
+                    return glance
             except (OSError, ValueError):
-                return None, None
+                return None
         return self._read(path)
 
-    def _read(self, path: Path) -> tuple[Glance | None, bytes | None]:
+    def _read(self, path: Path) -> Glance | None:
         try:
             with open(path, "rb", buffering=0, opener=_waiting_for_nobody) as file:
                 status = os.fstat(file.fileno())
                 if not stat.S_ISREG(status.st_mode):
-                    return None, None
+                    return None
                 data = file.read()
         except (OSError, ValueError):
-            return None, None
-        glance = self._glances[str(path)] = glance_at(data, path)
+            return None
+        name = str(path)
+        glance = self._glances[name] = glance_at(data, path)
+        if glance.trains:
+            self._held[name] = data
         stamp = store.stamp(status, self._latest)
         if stamp is not None:
-            self._now[str(path)] = [stamp, glance.digest, glance.trains, glance.imports]
-        return glance, data
+            self._now[name] = [stamp, glance.digest, glance.size, glance.trains, glance.imports]
+        return glance
 
 
 def glance_at(data: bytes, path: Path) -> Glance:
     """What is seen of a file that holds these bytes."""
-    return Glance(digest(data), trains(data), imports_of(data, path.suffix.lower() == ".ipynb"))
+    return Glance(digest(data), len(data), trains(data), imports_of(data, path.suffix.lower() == ".ipynb"))
 
 
 def _known(row: object) -> Glance | None:
     """What a row of the cache says, if it has the form of one."""
-    if not isinstance(row, list) or len(row) != 4:
+    if not isinstance(row, list) or len(row) != 5:
         return None
-    _, held, does_train, imports = row
-    if isinstance(held, str) and isinstance(does_train, bool) and isinstance(imports, str):
-        return Glance(held, does_train, imports)
+    _, held, size, does_train, imports = row
+    if isinstance(held, str) and type(size) is int and isinstance(does_train, bool) and isinstance(imports, str):
+        return Glance(held, size, does_train, imports)
     return None
 
 

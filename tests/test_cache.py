@@ -69,7 +69,8 @@ def linted(project: Path) -> Callable[[], Summary]:
     def lint() -> Summary:
         kept = run([Path()], Planner(), cache=cache.Cache(Path(store.FOLDER)))
         fresh = run([Path()], Planner())
-        assert (kept.findings, kept.problems, kept.sources) == (fresh.findings, fresh.problems, fresh.sources)
+        assert (kept.findings, kept.problems, kept.training) == (fresh.findings, fresh.problems, fresh.training)
+        assert all((held := kept.source(name)) and held.data == fresh.sources[name].data for name in fresh.sources)
         return kept
 
     return lint
@@ -152,13 +153,13 @@ def test_a_known_file_that_changed_under_its_old_time_counts(project: Path, lint
 
     def look(data: bytes, path: Path) -> tree.Glance:
         read.append(path)
-        return tree.Glance("", True, "")
+        return tree.Glance("", 0, True, "")
 
+    (project / "model.py").write_text(MODEL + "\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("gradlint.tree.glance_at", look)
         run([Path()], Planner(), cache=cache.Cache(Path(store.FOLDER)))
-    assert read
-    assert nets not in read
+    assert [path.name for path in read] == ["model.py"]
     before = nets.stat()
     nets.write_text("from other import Tagger\n")
     os.utime(nets, ns=(before.st_atime_ns, before.st_mtime_ns))

@@ -72,17 +72,20 @@ class _Office:
         asked = [rule(**self.plan.config.rules.get(rule.name, {})) for rule in self.plan.every]
         self.project = job.project(job.batch.given, asked)
         self.sources: dict[str, Source] = {}
+        self._unread: list[Problem] = []
 
     @property
     def problems(self) -> list[Problem]:
-        return self.project.problems
+        return [*self._unread, *self.project.problems]
 
     def entries(self) -> Iterator[Entry]:
         for turn in self.job.part.turns:
             self.project.forget()
             desk = Desk(self.project)
-            for path in turn:
-                module = self.project.module(self.job.sources[path])
+            sources, problems = self.job.sources(turn)
+            self._unread += problems
+            for source in sources.values():
+                module = self.project.module(source)
                 if module is not None:
                     yield from (self._entry(Subject(update, desk)) for update in desk.updates(module))
 

@@ -41,7 +41,7 @@ def as_data(finding: Finding, summary: Summary) -> dict[str, Json]:
             {**_place(item.place), "row": item.place.start.row, "message": item.label} for item in finding.related
         ],
         "help": finding.help or None,
-        "fix": _fix(finding.fix, summary.sources[place.path]) if finding.fix else None,
+        "fix": _fix(finding.fix, source) if finding.fix and (source := summary.source(place.path)) else None,
         "unfixed": finding.unfixed,
         "url": summary.urls.get(finding.code),
     }
