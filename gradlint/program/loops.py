@@ -123,7 +123,7 @@ class Loops:
         if depth == 0 or not_trained(function.scope, self.values):
             return False
         inner = self.values.enter(function, call, scope, context)
-        varied = _given_varying(function, call, varying)
+        varied = _derived(function.scope.body, _given_varying(function, call, varying))
         for below in s.calls(function.scope.body, into=False):
             if _mentions(below.func, varied):
                 continue
@@ -160,11 +160,14 @@ def not_trained(scope: Scope, values: Values) -> bool:
 
 def _varying(loop: s.For | s.While) -> frozenset[str]:
     """The names that differ from iteration to iteration by the loop's own variable."""
-    names = set(_names(loop.target)) if isinstance(loop, s.For) else set()
-    if isinstance(loop, s.For) and _is_enumeration(loop.iter) and isinstance(loop.target, s.Sequence):
-        names = set(_names(loop.target))
+    return _derived(loop.body, frozenset(_names(loop.target)) if isinstance(loop, s.For) else frozenset())
+
+
+def _derived(body: s.Node, given: frozenset[str]) -> frozenset[str]:
+    """Some names, and those that code sets to them, to parts of them or to each of them in turn."""
+    names = set(given)
     for _ in range(2):
-        for node in s.walk(loop.body, into=False):
+        for node in s.walk(body, into=False):
             if isinstance(node, s.Assign) and node.value is not None and not isinstance(node.value, s.Call):
                 if isinstance(node.value, (s.Subscript, s.Name)) and _mentions(node.value, frozenset(names)):
                     for target in node.targets:
@@ -183,10 +186,6 @@ def _given_varying(function: Func, call: s.Call, varying: frozenset[str]) -> fro
         if (given := call.arg(argument_position(scope, param, bound=bound), param.name)) is not None
         and _mentions(given, varying)
     )
-
-
-def _is_enumeration(expr: s.Expr) -> bool:
-    return isinstance(expr, s.Call) and isinstance(expr.func, s.Name) and expr.func.text in ("enumerate", "zip")
 
 
 def _names(target: s.Expr) -> Iterator[str]:
