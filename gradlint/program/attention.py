@@ -8,7 +8,7 @@ activation after a linear layer, or a linear layer and an activation after atten
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib
@@ -25,26 +25,6 @@ ATTENDED, MIXED = "attended", "mixed"  # after attention; after attention and a 
 
 
 @dataclass(frozen=True, slots=True)
-class Flow:
-    """What a tensor came through, and the inputs that it comes from."""
-
-    kinds: frozenset[str] = frozenset()
-    origins: frozenset[str] = frozenset()
-    shared: bool = False
-
-    def __or__(self, other: Flow) -> Flow:
-        if other is _EMPTY or other == self:
-            return self
-        return Flow(self.kinds | other.kinds, self.origins | other.origins, self.shared or other.shared)
-
-    def with_kinds(self, *add: str, without: tuple[str, ...] = ()) -> Flow:
-        return Flow((self.kinds - set(without)) | set(add), self.origins, self.shared)
-
-
-_EMPTY = Flow()
-
-
-@dataclass(frozen=True, slots=True)
 class Found:
     """Attention (`within` one input or not) or a feed-forward that a forward pass runs, and where."""
 
@@ -52,6 +32,28 @@ class Found:
     within: bool
     module: Module
     node: s.Node
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What a tensor came through, and the inputs that it comes from; `fed` are the feed-forwards that gave it."""
+
+    kinds: frozenset[str] = frozenset()
+    origins: frozenset[str] = frozenset()
+    shared: bool = False
+    fed: frozenset[Found] = frozenset()
+
+    def __or__(self, other: Flow) -> Flow:
+        if other is _EMPTY or other == self:
+            return self
+        shared = self.shared or other.shared
+        return Flow(self.kinds | other.kinds, self.origins | other.origins, shared, self.fed | other.fed)
+
+    def with_kinds(self, *add: str, without: tuple[str, ...] = ()) -> Flow:
+        return replace(self, kinds=(self.kinds - set(without)) | set(add))
+
+
+_EMPTY = Flow()
 
 
 def joined(flows: Iterable[Flow]) -> Flow:
@@ -241,7 +243,7 @@ class _Body:
         flows = [self.read(o) for o in operands]
         if any(self._is_weight(o) for o in operands):
             return self.linear(node, joined(flows))
-        filled = [f for f in flows if f.kinds or f.origins]
+        filled = [replace(f, fed=frozenset()) for f in flows if f.kinds or f.origins]
         if any(WEIGHTS in f.kinds for f in filled):
             if len(filled) > 1:
                 self.note("attention", any(f.shared for f in filled if WEIGHTS in f.kinds), node)
@@ -265,16 +267,17 @@ class _Body:
             for v in self.values.of(expr, self.scope, self.context)
         )
 
-    def note(self, kind: str, within: bool, node: s.Node) -> None:
-        self.reading.found[Found(kind, within, self.scope.module, node)] = None
+    def note(self, kind: str, within: bool, node: s.Node) -> Found:
+        found = Found(kind, within, self.scope.module, node)
+        self.reading.found[found] = None
+        return found
 
     def linear(self, node: s.Node, flow: Flow) -> Flow:
-        if ACTIVE in flow.kinds:
-            self.note("feed-forward", True, node)
+        fed = frozenset([self.note("feed-forward", True, node)] if ACTIVE in flow.kinds else ())
         again = (MIXED,) if ATTENDED in flow.kinds and MIXED not in flow.kinds else ()
         if MIXED in flow.kinds and ATTENDED in flow.kinds:
             flow = flow.with_kinds(without=(ATTENDED,))
-        return flow.with_kinds(PROJECTED, LINEAR, *again, without=(ACTIVE, WEIGHTS, SCORES))
+        return replace(flow.with_kinds(PROJECTED, LINEAR, *again, without=(ACTIVE, WEIGHTS, SCORES)), fed=fed)
 
     def apply(self, what: str, node: s.Node, flows: list[Flow]) -> Flow:
         """What an operation of the vocabulary makes of its operands."""
@@ -291,7 +294,10 @@ class _Body:
                 self.note("feed-forward", True, node)
             return flow.with_kinds(ACTIVE, without=(LINEAR,))
         if what == "softmax":
-            return flow.with_kinds(WEIGHTS, without=(SCORES,)) if SCORES in flow.kinds else flow
+            for found in flow.fed:  # the scores of additive attention, or a classifier: no block's feed-forward
+                self.reading.found.pop(found, None)
+            weights = (WEIGHTS,) if SCORES in flow.kinds else ()
+            return flow.with_kinds(*weights, without=(SCORES, ACTIVE))
         if what == "feed-forward":
             self.note("feed-forward", True, node)
         elif what in ("self-attention", "packed-attention"):
