@@ -164,14 +164,18 @@ def _varying(loop: s.For | s.While) -> frozenset[str]:
 
 
 def _derived(body: s.Node, given: frozenset[str]) -> frozenset[str]:
-    """Some names, and those that code sets to them, to parts of them or to each of them in turn."""
+    """Some names, and those that code sets to them, to parts of them or to each of them in turn.
+
+    So are those of layers that a call gives for them: `layer = self.layer_at(index)`.
+    """
     names = set(given)
+    called = {call.func.text for call in s.calls(body, into=False) if isinstance(call.func, s.Name)}
     for _ in range(2):
         for node in s.walk(body, into=False):
-            if isinstance(node, s.Assign) and node.value is not None and not isinstance(node.value, s.Call):
-                if isinstance(node.value, (s.Subscript, s.Name)) and _mentions(node.value, frozenset(names)):
-                    for target in node.targets:
-                        names.update(_names(target))
+            if isinstance(node, s.Assign) and isinstance(node.value, (s.Subscript, s.Name, s.Call)):
+                if _mentions(node.value, frozenset(names)):
+                    found = {name for target in node.targets for name in _names(target)}
+                    names |= found & called if isinstance(node.value, s.Call) else found
             elif isinstance(node, s.For) and _mentions(node.iter, frozenset(names)):
                 names.update(_names(node.target))
     return frozenset(names)
