@@ -20,6 +20,7 @@ from gradlint.program.networks.objects import (
     Obj,
     Options,
     Param,
+    Partial,
     Site,
     Super,
     Tensor,
@@ -457,10 +458,14 @@ class Classes(Library):
             return self.passed(value)
         if isinstance(value, Param):
             return value
+        if isinstance(value, Partial) and isinstance(index, slice):
+            return value
         if isinstance(value, (list, tuple, str, range)) and isinstance(index, (int, slice)):
             try:
                 found: object = value[index]
             except (IndexError, ValueError):
+                if isinstance(value, Partial):
+                    return self.unknown("item", value, index)
                 raise Raised from None
             except TypeError:
                 return self.unknown("item", value, index)

@@ -17,6 +17,7 @@ from gradlint.program.networks.objects import (
     LibRef,
     Obj,
     Param,
+    Partial,
     Tensor,
     Unknown,
     Value,
@@ -180,14 +181,18 @@ class Evaluator(Classes):
 
     def _comprehension(self, expr: s.Comprehension, frame: Frame) -> Value:
         rows: list[Value] = []
+        partial = False
 
         def run(index: int) -> None:
+            nonlocal partial
             if index == len(expr.clauses):
                 plain = len(rows) >= _ROWS and _plain(rows[-1]) and _plain(rows[0])
                 rows.append(self.unknown("row", expr.id) if plain else self.evaluate(expr.element, frame))
                 return
             clause = expr.clauses[index]
-            for item in self.iterate(self.evaluate(clause.iter, frame)):
+            held = self.evaluate(clause.iter, frame)
+            partial = partial or isinstance(held, (Unknown, Partial))
+            for item in self.iterate(held):
                 self.step()
                 self.assign(clause.target, item, frame)
                 if all(self.truth(self.evaluate(t, frame)) for t in clause.tests):
@@ -196,7 +201,7 @@ class Evaluator(Classes):
         run(0)
         if expr.kind == "dict":
             return {p[0]: p[1] for p in rows if isinstance(p, tuple) and not isinstance(p[0], (list, dict))}
-        return rows
+        return Partial(rows) if partial else rows
 
     # --- operators ------------------------------------------------------------------------------
 

@@ -246,6 +246,10 @@ class Behind:
         return wanted.number in self._seen
 
 
+class Partial(list[Value]):
+    """A list of unknown length, by the elements that it is known to have: what is made of each of an unknown's."""
+
+
 @dataclass(slots=True, eq=False)
 class Options:
     """Parsed command line options: an attribute has the default that the parser gives it."""
