@@ -10,6 +10,7 @@ from pathlib import Path
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib, Package
 from gradlint.program.networks.frames import Frame
+from gradlint.program.networks.kept import Kept
 from gradlint.program.networks.objects import (
     ClassRef,
     Container,
@@ -168,11 +169,18 @@ class Core:
     clock: int = 0
     depth: int = 0
     subjects: list[Obj | Container] = field(default_factory=list)
+    kept: Kept | None = None
     at: tuple[Module, s.Node] | None = None  # the statement that is run
     applying: tuple[Module, s.Node] | None = None  # the call that runs a function on every module
 
+    def keep(self) -> None:
+        """Takes what has been built as that which each forward pass starts from."""
+        self.kept = Kept(self.objects, self.containers, self.layers)
+
     def rewind(self, budget: int) -> None:
         """Forgets a forward pass, so that another can be run on what was built."""
+        if self.kept is not None:
+            self.kept.restore()
         self.budget, self.phase, self.clock, self.depth = budget, "build", 0, 0
         self.runs.clear()
         self.outputs.clear()

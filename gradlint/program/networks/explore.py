@@ -2,38 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from gradlint.program import syntax as s
 from gradlint.program.networks.core import Cut, Decision, Raised, World, untouched
 from gradlint.program.networks.forward import Root, forward, weights
 from gradlint.program.networks.machine import Machine
-from gradlint.program.networks.making import aside, harvest, made, outermost, owner_class, shorter
-from gradlint.program.networks.objects import Container, Layer, Link, Tensor
+from gradlint.program.networks.making import aside, given, harvest, made, outermost, owner_class, shorter
+from gradlint.program.networks.objects import Container, Layer, Link, Tensor, Value
 from gradlint.program.networks.recipes import Recipe
 from gradlint.program.scopes import Scope
 
 _BUILD = 120_000
 _FORWARD = 40_000
 _TOTAL = 600_000
+_GIVEN = 4_000
 _FLIPS = 24
 _TRIES = 6
-_KEPT = 4
+_KEPT = 32
 
 Prepare = Callable[[Machine, Root], None]
+Path = tuple[tuple[s.Call, ...], tuple[Value, ...]]  # the calls to a network, and what the first of them are given
 
 
 @dataclass(frozen=True, eq=False)
 class Question:
     """How many layers a run has to have, which of them count, and whether that hangs on what scripts do to them.
 
-    `bridged` is whether a run may go on behind layers that a residual goes around.
+    `bridged` is whether a run may go on behind layers that a residual goes around, `concerns` whether an outcome is of
+    interest at all.
     """
 
     depth: int
     counts: Callable[[Layer], bool] = untouched
     outside: bool = False
     bridged: bool = True
+    concerns: Callable[[Outcome], bool] = lambda outcome: True
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,10 +58,11 @@ class Outcome:
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
-    """The outcome that holds on all ways, and whether some were left out."""
+    """The outcome that holds on all ways, whether some were left out, and whether the first held a run at all."""
 
     outcome: Outcome
     cut: bool
+    met: bool
 
 
 @dataclass(eq=False)
@@ -75,13 +81,27 @@ class Explorer:
     """Judges the networks of one project; what holds several of them is built once."""
 
     world: World
-    _builds: list[_Build] = field(default_factory=list)
+    _builds: dict[Recipe, _Build] = field(default_factory=dict)
+    _told: dict[Recipe, tuple[Value, ...] | None] = field(default_factory=dict)
 
-    def judge(self, recipe: Recipe, target: Scope | None, prepare: Prepare, question: Question) -> list[Verdict]:
-        """The instances by a recipe that hold a run as asked for, whatever the conditions that cannot be told.
+    def judge(
+        self, recipes: Sequence[Recipe], target: Scope | None, prepare: Prepare, question: Question
+    ) -> Iterator[Verdict]:
+        """The instances by some recipes that hold a run as asked for, whatever the conditions that cannot be told.
 
-        Where what holds them cannot be made as the project makes it, less of the way to them is followed.
+        Where the first way by a recipe holds none, another that gives its last function the same does not either.
         """
+        barren: set[Path] = set()
+        for recipe, path in zip(recipes, self._paths(recipes, target), strict=True):
+            if path is not None and path in barren:
+                continue
+            verdicts = self._judge(recipe, target, prepare, question)
+            if path is not None and not any(v.met or v.cut for v in verdicts):
+                barren.add(path)
+            yield from (v for v in verdicts if v.outcome.longest() >= question.depth)
+
+    def _judge(self, recipe: Recipe, target: Scope | None, prepare: Prepare, question: Question) -> list[Verdict]:
+        """The same by one recipe; where what holds them cannot be made so, less of the way to them is followed."""
         for way in shorter(recipe, target):
             out: list[Verdict] = []
             for index in range(3):
@@ -90,8 +110,25 @@ class Explorer:
                     break
                 out.append(found)
             if out:
-                return [v for v in out if v.outcome.longest() >= question.depth]
+                return out
         return []
+
+    def _paths(self, recipes: Sequence[Recipe], target: Scope | None) -> Iterator[Path | None]:
+        """What tells recipes apart that end alike; None for one that is the only one of its kind."""
+        ends = [_end(recipe) for recipe in recipes]
+        for recipe, end in zip(recipes, ends, strict=True):
+            outer = outermost(recipe, target)[0]
+            alike = len(outer.calls) > 1 and ends.count(end) > 1
+            told = self._given(outer) if alike else None
+            yield (end, told) if told is not None else None
+
+    def _given(self, recipe: Recipe) -> tuple[Value, ...] | None:
+        if recipe not in self._told:
+            try:
+                self._told[recipe] = given(Machine(self.world, {}, _GIVEN), recipe)
+            except (Cut, Raised, RecursionError):
+                self._told[recipe] = None
+        return self._told[recipe]
 
     def overview(self, recipe: Recipe, target: Scope | None, prepare: Prepare) -> Outcome | None:
         """The first instance by a recipe on the first way through, with runs of any length; None if it is not made."""
@@ -101,14 +138,17 @@ class Explorer:
                 return found
         return None
 
+    def glance(self, recipe: Recipe, target: Scope | None, prepare: Prepare) -> Outcome | None:
+        """The same as it stands until the next question, where the recipe makes it in the first place."""
+        return _Judging(self, recipe, target, prepare, 0, Question(1)).prepared()
+
     def build(self, recipe: Recipe, target: Scope | None) -> _Build:
         """The outermost instance of a recipe, on the first way that does not raise."""
         outer, outer_target = outermost(recipe, target)
-        for known in self._builds:
-            if known.recipe == outer:
-                return known
-        build = self._build(outer, outer_target)
-        self._builds = [build, *self._builds[: _KEPT - 1]]
+        build = self._builds.pop(outer, None) or self._build(outer, outer_target)
+        self._builds[outer] = build  # the last one used stands last
+        if len(self._builds) > _KEPT:
+            del self._builds[next(iter(self._builds))]
         return build
 
     def _build(self, recipe: Recipe, target: Scope | None) -> _Build:
@@ -121,10 +161,11 @@ class Explorer:
             try:
                 roots = made(machine, recipe, target)
             except Cut:
-                return _Build(recipe, machine, harvest(machine, recipe, target) if recipe.calls else [], oracle)
+                roots = harvest(machine, recipe, target) if recipe.calls else []
             except (Raised, RecursionError):
                 queue += [{**oracle, k: True} for k in reversed(machine.decisions) if k not in oracle]
                 continue
+            machine.keep()
             return _Build(recipe, machine, roots, oracle)
         return _Build(recipe, None, [], {})
 
@@ -137,6 +178,7 @@ class _Judging:
         self.question, self.index, self.depth, self.left = question, index, question.depth, _TOTAL
         self.cut = False
         self.strict = True
+        self.built: tuple[Machine, Root] | None = None  # where the base ran
 
     def verdict(self) -> Verdict | None:
         """None if there is no such instance; an outcome without a deep run if some way has none."""
@@ -145,12 +187,12 @@ class _Judging:
             return None
         oracle = {k: d.value for k, d in base.decisions.items()}
         base, oracle = self._reached(base, oracle)
-        if base.longest() < self.depth or not self._confirmed(base, oracle):
-            return Verdict(_without(base), self.cut)
+        if base.longest() < self.depth:
+            return Verdict(_without(base), self.cut, met=False)
         final = self.attempt(oracle, outer=True)
-        if final is None:
-            return Verdict(_without(base), self.cut)
-        return Verdict(final, self.cut)
+        if final is None or not self.question.concerns(final) or not self._confirmed(base, oracle):
+            final = _without(base)
+        return Verdict(final, self.cut, met=True)
 
     def first(self) -> Outcome | None:
         """The outcome of one way, whatever the others give."""
@@ -159,15 +201,30 @@ class _Judging:
             return None
         return self.attempt({k: d.value for k, d in base.decisions.items()}, outer=True) or base
 
+    def prepared(self) -> Outcome | None:
+        """The outcome of what is built already, changed as scripts change it; None if it does not run to its end."""
+        build = self.explorer.build(self.recipe, self.target)
+        roots = self._roots(build)
+        if not roots or build.machine is None:
+            return None
+        build.machine.counts, build.machine.bridged = self.question.counts, self.question.bridged
+        try:
+            return self._forward(build.machine, roots[0], build.oracle, self.prepare)
+        except (Cut, Raised, RecursionError):
+            return None
+
+    def _roots(self, build: _Build) -> list[Root]:
+        if build.machine is None or build.recipe == self.recipe:
+            return build.roots
+        return harvest(build.machine, self.recipe, self.target)
+
     def _base(self) -> Outcome | None:
         """The network on the first way that gets to it."""
         build = self.explorer.build(self.recipe, self.target)
         machine = build.machine
         if self.question.outside:
             return self.attempt(build.oracle) if machine is not None else None
-        roots: list[Root] = []
-        if machine is not None:
-            roots = build.roots if build.recipe == self.recipe else harvest(machine, self.recipe, self.target)
+        roots = self._roots(build)
         if roots and self.index >= len(roots):
             return None
         if not roots or machine is None:
@@ -177,16 +234,43 @@ class _Judging:
     def _run(self, build: _Build, machine: Machine, root: Root) -> Outcome | None:
         if not self._holds_enough(machine, root):
             return Outcome(root, (), {}, {})
-        machine.rewind(_FORWARD)
         machine.counts, machine.bridged = self.question.counts, self.question.bridged
+        self.built = (machine, root)
         try:
-            forward(machine, root)
+            return self._forward(machine, root, build.oracle)
         except Cut:
             self.cut = True
             return None
         except (Raised, RecursionError):
+            self.built = None
             return self._alive(dict(build.oracle), list(machine.decisions))
+
+    def _forward(
+        self, machine: Machine, root: Root, oracle: Mapping[int, bool], prepare: Prepare | None = None
+    ) -> Outcome:
+        """The forward pass of what has been built."""
+        machine.rewind(_FORWARD)
+        kept, machine.oracle = machine.oracle, oracle
+        try:
+            if prepare is not None:
+                prepare(machine, root)
+            forward(machine, root)
+        finally:
+            machine.oracle = kept
         return _outcome(machine, root)
+
+    def _otherwise(self, base: Outcome, oracle: Mapping[int, bool], key: int) -> Outcome | None:
+        """The way that takes one condition of the base otherwise: one in the forward pass needs no other network."""
+        flipped = {**oracle, key: not oracle[key]}
+        if self.built is None or base.decisions[key].phase != "run":
+            return self.attempt(flipped)
+        try:
+            return self._forward(*self.built, flipped)
+        except Cut:
+            self.cut = True
+        except (Raised, RecursionError):
+            pass
+        return None
 
     def _elsewhere(self, build: _Build) -> Outcome | None:
         """A network that is not made where its owner first is: by another way, else on its own."""
@@ -206,6 +290,7 @@ class _Judging:
         machine.rewind(_FORWARD)
         try:
             roots = aside(machine, self.recipe, self.target, held[0])
+            machine.keep()
         except (Cut, Raised, RecursionError):
             return None
         return self._run(build, machine, roots[0]) if roots else None
@@ -232,7 +317,7 @@ class _Judging:
             return base, oracle
         chosen = [k for k, d in base.decisions.items() if d.phase == "run"][:6]
         for key in chosen:
-            other = self.attempt({**oracle, key: not oracle[key]})
+            other = self._otherwise(base, oracle, key)
             if other is not None and other.longest() >= self.depth:
                 return other, {k: d.value for k, d in other.decisions.items()}
         return base, oracle
@@ -250,7 +335,7 @@ class _Judging:
             if count > _FLIPS:
                 self.cut = True
                 return False
-            other = self.attempt({**oracle, key: not oracle[key]})
+            other = self._otherwise(base, oracle, key)
             if other is None or other.longest() >= self.depth:
                 continue
             if decision.phase == "build":
@@ -281,6 +366,15 @@ class _Judging:
         except (Raised, RecursionError):
             return None
         return _outcome(machine, root)
+
+
+def _end(recipe: Recipe) -> tuple[s.Call, ...]:
+    """The calls of a recipe, inner first, up to the last one of its outermost part."""
+    calls: list[s.Call] = []
+    while recipe.owner is not None:
+        calls += [call for call, _ in recipe.calls]
+        recipe = recipe.owner
+    return tuple(calls + [call for call, _ in recipe.calls[-1:]])
 
 
 def _outcome(machine: Machine, root: Root) -> Outcome:

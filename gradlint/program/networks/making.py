@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from gradlint.program.networks.core import Raised
 from gradlint.program.networks.frames import Frame
 from gradlint.program.networks.machine import Machine
-from gradlint.program.networks.objects import ClassRef, Container, Fn, Obj, Value
+from gradlint.program.networks.objects import ClassRef, Container, Fn, LibRef, Obj, Unknown, Value
 from gradlint.program.networks.recipes import Recipe, enclosing_class
 from gradlint.program.scopes import Scope
 
 _INSTANCES = 3
+
+_CHANGING = (list, dict, set, Obj, Container)
 
 Root = Obj | Container
 
@@ -59,6 +61,45 @@ def shorter(recipe: Recipe, target: Scope | None) -> Iterator[Recipe]:
         yield Recipe(made=target)
     elif len(recipe.calls) > 1:
         yield Recipe(recipe.calls[-1:])
+
+
+def given(machine: Machine, recipe: Recipe) -> tuple[Value, ...] | None:
+    """What the calls before the last of a recipe give its function, if two that give the same make the same network.
+
+    They do where all of it is plain or unknown, and nothing was made on the way.
+    """
+    frame: Frame | None = _frame_of(machine, recipe, None)
+    shape = _Shape()
+    parts: list[Value] = []
+    while frame is not None and frame.scope.kind != "module":
+        parts += [(name, shape.of(value)) for name, value in frame.vars.items()]
+        frame = frame.parent
+    met = [*machine.globals.values(), *(v for f in machine.modules.values() for v in f.found.values())]
+    if shape.open or machine.objects or machine.containers or any(isinstance(v, _CHANGING) for v in met):
+        return None
+    return tuple(parts)
+
+
+class _Shape:
+    """Values by what can be told of them: which unknown one is does not matter, but where it comes again."""
+
+    def __init__(self) -> None:
+        self.open = False  # there was a value of which this does not tell enough
+        self._unknown: dict[int, int] = {}
+
+    def of(self, value: Value) -> Value:
+        if isinstance(value, Unknown):
+            return "?", self._unknown.setdefault(value.key, len(self._unknown)), value.negated
+        if isinstance(value, (bool, int, float, str, type(None))):
+            return value.__class__.__name__, value
+        if isinstance(value, (list, tuple)):
+            return value.__class__.__name__, *map(self.of, value)
+        if isinstance(value, dict):
+            return "dict", *((self.of(k), self.of(v)) for k, v in value.items())
+        if isinstance(value, LibRef):
+            return "library", value.path
+        self.open = True
+        return None
 
 
 def _instances(machine: Machine, recipe: Recipe, cls: Scope) -> list[Root]:

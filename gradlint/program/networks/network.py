@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from heapq import heappop, heappush
 from itertools import count
@@ -111,15 +111,16 @@ class Network:
         return self._judged(Question(depth, counts, outside=True))
 
     def _judged(self, question: Question) -> list[Stack]:
-        depth = question.depth
         target = self.scope if isinstance(self.node, s.Class) else None
-        for recipe in self.recipes:
-            for verdict in self.project.explorer.judge(recipe, target, self.project.outside.apply, question):
-                found = [Stack(r, verdict.outcome) for r in verdict.outcome.runs if len(r) >= depth]
-                kept = [stack for stack in found if self._owns(stack, depth)]
-                if kept:
-                    return kept
+        question = replace(question, concerns=lambda outcome: bool(self._named(outcome, question.depth)))
+        for verdict in self.project.explorer.judge(self.recipes, target, self.project.outside.apply, question):
+            return self._named(verdict.outcome, question.depth)
         return []
+
+    def _named(self, outcome: Outcome, depth: int) -> list[Stack]:
+        """The runs of an outcome that are for this network to name."""
+        found = [Stack(r, outcome) for r in outcome.runs if len(r) >= depth]
+        return [stack for stack in found if self._owns(stack, depth)]
 
     def recurrent(self) -> list[Layer]:
         """The recurrent layers that this network's own code makes."""
@@ -148,9 +149,9 @@ class Network:
         """The layers whose weight code writes to, though it is computed from other parameters in each forward pass."""
         if not self.project.computes_weights or not self._writes:
             return []
-        outcome = self.overview
-        found = (layer_of(module) for _, module in walk_modules(outcome.root)) if outcome is not None else ()
-        return [layer for layer in found if layer is not None and layer.lost is not None]
+        target = self.scope if isinstance(self.node, s.Class) else None
+        seen = self.project.explorer.glance(self.recipes[0], target, self.project.outside.apply)
+        return _lost(self.overview) if seen is None or _lost(seen) else []
 
     @cached_property
     def overview(self) -> Outcome | None:
@@ -182,6 +183,11 @@ class Network:
         others = [c for c in stack.outcome.containers if id(c) not in inside and c.site is not root.site]
         held = [sum(1 for _, m in walk_modules(c) if layer_of(m) in stack.layers) for c in others]
         return len(taken) >= depth or any(count >= depth for count in held)
+
+
+def _lost(outcome: Outcome | None) -> list[Layer]:
+    found = (layer_of(module) for _, module in walk_modules(outcome.root)) if outcome is not None else ()
+    return [layer for layer in found if layer is not None and layer.lost is not None]
 
 
 _PROJECTS: WeakKeyDictionary[Values, Project] = WeakKeyDictionary()
