@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib, Member, member
@@ -40,35 +40,31 @@ class Classes(Library):
     # --- attributes -----------------------------------------------------------------------------
 
     def attribute(self, value: Value, name: str) -> Value:
-        if isinstance(value, Obj):
-            return self._object_attribute(value, name)
-        if isinstance(value, LibRef):
-            return LibRef(self.world.library.canonical(f"{value.path}.{name}"))
-        if isinstance(value, Pkg):
-            return self._member(value, name)
-        if isinstance(value, ClassRef):
-            return self._class_attribute(value, name)
-        if isinstance(value, Super):
-            return self._super_attribute(value, name)
-        if isinstance(value, Layer):
-            return self._module_attribute(value, value, name)
-        if isinstance(value, Container):
-            if name in value.items:
-                return value.items[name]
-            return self._module_attribute(value, None, name)
-        if isinstance(value, Param):
-            known = self.world.library.word("parameter_attributes", name)
-            return value if known == "self" else self._of_parameter(value, name, known)
-        if isinstance(value, Tensor):
-            does = self.world.library.method(name)
-            if does is not None and does.get("attribute"):
-                return self.passed(value)
-            return Method(value, name)
-        if isinstance(value, Options) or (isinstance(value, Unknown) and name in self.world.options):
-            return self.option(name)
-        if isinstance(value, NATIVE):
-            return Method(value, name)
-        return self.unknown("attribute", value, name)
+        found = _ATTRIBUTES.get(value.__class__)
+        return found(self, value, name) if found is not None else self.unknown("attribute", value, name)
+
+    def _library_attribute(self, value: LibRef, name: str) -> Value:
+        return LibRef(self.world.library.canonical(f"{value.path}.{name}"))
+
+    def _layer_attribute(self, value: Layer, name: str) -> Value:
+        return self._module_attribute(value, value, name)
+
+    def _container_attribute(self, value: Container, name: str) -> Value:
+        return value.items[name] if name in value.items else self._module_attribute(value, None, name)
+
+    def _parameter_attribute(self, value: Param, name: str) -> Value:
+        known = self.world.library.word("parameter_attributes", name)
+        return value if known == "self" else self._of_parameter(value, name, known)
+
+    def _tensor_attribute(self, value: Tensor, name: str) -> Value:
+        does = self.world.library.method(name)
+        return self.passed(value) if does is not None and does.get("attribute") else Method(value, name)
+
+    def _option(self, value: Options, name: str) -> Value:
+        return self.option(name)
+
+    def _unknown_attribute(self, value: Unknown, name: str) -> Value:
+        return self.option(name) if name in self.world.options else self.unknown("attribute", value, name)
 
     def _of_parameter(self, param: Param, name: str, word: str | None) -> Value:
         if word == "dimensions":
@@ -140,7 +136,7 @@ class Classes(Library):
         return self._class_value(home, name)
 
     def _class_value(self, home: Scope, name: str) -> Value:
-        key = (home.module.path, f"{home.node.id}:{name}")
+        key = (home, name)
         if key not in self.globals:
             self.globals[key] = self.unknown("recursive", name)
             frame = Frame(home, self._around(home), lazy=True)
@@ -226,24 +222,31 @@ class Classes(Library):
 
     def call(self, function: Value, args: list[Value], kwargs: dict[str, Value], at: s.Call, frame: Frame) -> Value:
         self.step()
-        if isinstance(function, LibRef):
-            return self.library_call(function.path, args, kwargs, at, frame)
-        if isinstance(function, Fn):
-            return self.call_function(function, args, kwargs)
-        if isinstance(function, ClassRef):
-            return self.instance(function, args, kwargs, Site(frame.module, at))
-        if isinstance(function, Layer):
-            return self.run_layer(function, args, kwargs)
-        if isinstance(function, Container):
-            return self.run_container(function, args, at, frame)
-        if isinstance(function, Obj):
-            return self.run_object(function, args, kwargs, at, frame)
-        if isinstance(function, Applied):
-            return self.call(function.function, [*function.args, *args], {**function.kwargs, **kwargs}, at, frame)
-        if isinstance(function, Method):
-            return self._method(function, args, kwargs, at, frame)
+        called = _CALLS.get(function.__class__)
+        if called is not None:
+            return called(self, function, args, kwargs, at, frame)
         inputs = list(tensors([*args, *kwargs.values()]))
         return self.broken(inputs) if inputs else self.unknown("call", function, *args)
+
+    def _library(self, ref: LibRef, args: list[Value], kwargs: dict[str, Value], at: s.Call, frame: Frame) -> Value:
+        return self.library_call(ref.path, args, kwargs, at, frame)
+
+    def _own(self, fn: Fn, args: list[Value], kwargs: dict[str, Value], at: s.Call, frame: Frame) -> Value:
+        return self.call_function(fn, args, kwargs)
+
+    def _constructed(
+        self, cls: ClassRef, args: list[Value], kwargs: dict[str, Value], at: s.Call, frame: Frame
+    ) -> Value:
+        return self.instance(cls, args, kwargs, Site(frame.module, at))
+
+    def _layer(self, layer: Layer, args: list[Value], kwargs: dict[str, Value], at: s.Call, frame: Frame) -> Value:
+        return self.run_layer(layer, args, kwargs)
+
+    def _items(self, held: Container, args: list[Value], kwargs: dict[str, Value], at: s.Call, frame: Frame) -> Value:
+        return self.run_container(held, args, at, frame)
+
+    def _partly(self, part: Applied, args: list[Value], kwargs: dict[str, Value], at: s.Call, frame: Frame) -> Value:
+        return self.call(part.function, [*part.args, *args], {**part.kwargs, **kwargs}, at, frame)
 
     def _method(self, method: Method, args: list[Value], kwargs: dict[str, Value], at: s.Call, frame: Frame) -> Value:
         receiver, name = method.receiver, method.name
@@ -398,16 +401,17 @@ class Classes(Library):
     def bind(self, frame: Frame, args: Sequence[Value], kwargs: dict[str, Value]) -> None:
         """The arguments of a call, or the defaults, as the names of its parameters."""
         given = dict(kwargs)
-        rest = list(args)
         spread = given.pop("**", None)
+        at, count = 0, len(args)
         for param in frame.scope.params:
             if param.star == "*":
-                frame.vars[param.name] = tuple(rest)
-                rest = []
+                frame.vars[param.name] = tuple(args[at:])
+                at = count
             elif param.star == "**":
                 frame.vars[param.name] = given
-            elif rest and not param.keyword_only:
-                frame.vars[param.name] = self._usual(rest.pop(0), param, frame)
+            elif at < count and not param.keyword_only:
+                frame.vars[param.name] = self._usual(args[at], param, frame)
+                at += 1
                 given.pop(param.name, None)
             elif param.name in given:
                 frame.vars[param.name] = self._usual(given.pop(param.name), param, frame)
@@ -420,8 +424,9 @@ class Classes(Library):
 
     def _usual(self, value: Value, param: s.Param, frame: Frame) -> Value:
         """A size that a constructor is given and that cannot be told is taken as its default."""
-        sizes = (s.Constant, s.Sequence)
-        if isinstance(value, Unknown) and isinstance(param.default, sizes) and frame.scope.name == "__init__":
+        if not isinstance(value, Unknown):
+            return value
+        if isinstance(param.default, (s.Constant, s.Sequence)) and frame.scope.name == "__init__":
             usual = self.evaluate(param.default, frame.parent or frame)
             if isinstance(usual, (int, float, list, tuple)) and not isinstance(usual, bool):
                 return usual
@@ -520,3 +525,29 @@ class Classes(Library):
 
     def option(self, name: str) -> Value:
         raise NotImplementedError
+
+
+_ATTRIBUTES: dict[type, Callable[..., Value]] = {
+    Obj: Classes._object_attribute,
+    LibRef: Classes._library_attribute,
+    Pkg: Classes._member,
+    ClassRef: Classes._class_attribute,
+    Super: Classes._super_attribute,
+    Layer: Classes._layer_attribute,
+    Container: Classes._container_attribute,
+    Param: Classes._parameter_attribute,
+    Tensor: Classes._tensor_attribute,
+    Options: Classes._option,
+    Unknown: Classes._unknown_attribute,
+    **dict.fromkeys((*NATIVE, Partial), lambda _, value, name: Method(value, name)),
+}
+_CALLS: dict[type, Callable[..., Value]] = {
+    LibRef: Classes._library,
+    Fn: Classes._own,
+    ClassRef: Classes._constructed,
+    Layer: Classes._layer,
+    Container: Classes._items,
+    Obj: Classes.run_object,
+    Applied: Classes._partly,
+    Method: Classes._method,
+}

@@ -30,6 +30,7 @@ from gradlint.program.scopes import Scope
 from gradlint.program.values import Values
 from gradlint.vocabulary import Plain, Vocabulary
 
+_SCALARS = frozenset([bool, int, float, str, bytes, type(None)])
 NATIVE = (bool, int, float, str, bytes, list, tuple, dict, set, range, slice, type(None))
 
 
@@ -157,7 +158,7 @@ class Core:
     phase: str = "build"
     decisions: dict[int, Decision] = field(default_factory=dict)
     modules: dict[Path, Frame] = field(default_factory=dict)
-    globals: dict[tuple[Path, str], Value] = field(default_factory=dict)
+    globals: dict[tuple[Scope, str], Value] = field(default_factory=dict)
     objects: list[Obj] = field(default_factory=list)
     containers: list[Container] = field(default_factory=list)
     layers: list[Layer] = field(default_factory=list)
@@ -211,14 +212,15 @@ class Core:
     # --- the unknown ----------------------------------------------------------------------------
 
     def unknown(self, *parts: Value) -> Unknown:
-        return Unknown(hash(tuple(self.key(p) for p in parts)))
+        return Unknown(hash(tuple(map(self.key, parts))))
 
     def key(self, value: Value) -> int:
         """A number that is the same for the same value in every interpretation."""
+        kind = value.__class__
+        if kind in _SCALARS:
+            return hash((kind.__name__, value))
         if isinstance(value, Unknown):
             return hash((value.key, value.negated))
-        if isinstance(value, (bool, int, float, str, bytes, type(None))):
-            return hash((type(value).__name__, value))
         if isinstance(value, (tuple, list)):
             return hash((type(value).__name__, *(self.key(v) for v in value[:8])))
         if isinstance(value, (LibRef, Pkg, Options)):

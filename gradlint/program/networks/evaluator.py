@@ -25,6 +25,7 @@ from gradlint.program.networks.objects import (
 from gradlint.program.scopes import Binding, Scope
 
 _LARGEST = 4096
+_ABSENT = object()
 _LOADED = LibRef("sys.modules")
 _ROWS = 32  # how many numbers of a comprehension are computed: tables of sines have millions
 _ASIDE = 12_000  # steps for one value of code that is not run as a whole
@@ -72,7 +73,8 @@ class Evaluator(Classes):
         return self.unknown("unread", str(frame.module.path), expr.id)
 
     def _named(self, expr: s.Name, frame: Frame) -> Value:
-        return self.lookup(expr.text, frame, expr.id)
+        known = frame.vars.get(expr.text, _ABSENT)
+        return self.lookup(expr.text, frame, expr.id) if known is _ABSENT else known
 
     def _attribute_of(self, expr: s.Attribute, frame: Frame) -> Value:
         return self.attribute(self.evaluate(expr.value, frame), expr.attr)
@@ -338,11 +340,14 @@ class Evaluator(Classes):
 
     def lazy(self, name: str, frame: Frame, at: int | None) -> Value:
         """A name of code that is not run, by the bindings that can reach a place in it."""
+        if at is not None:
+            return self._reaching(name, frame, at)
+        if name not in frame.known:
+            frame.known[name] = self._reaching(name, frame, None)
+        return frame.known[name]
+
+    def _reaching(self, name: str, frame: Frame, at: int | None) -> Value:
         scope = frame.scope
-        key = (scope.module.path, name)
-        top = scope.kind == "module"
-        if top and key in self.globals:
-            return self.globals[key]
         bindings = [b for b in scope.reaching(name, at) if b.kind != "update"]
         if len(bindings) == 1:
             return self._binding(bindings[0], frame, at)

@@ -25,6 +25,7 @@ class Frame:
     receiver: Value = None
     lazy: bool = False
     found: dict[Binding, Value] = field(default_factory=dict)
+    known: dict[str, Value] = field(default_factory=dict)  # what its names are, wherever they are read
     yields: list[Value] = field(default_factory=list)
 
     @property

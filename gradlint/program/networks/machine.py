@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib
 from gradlint.program.networks.core import Raised
@@ -47,55 +49,56 @@ class Machine(Evaluator):
     def statement(self, stmt: s.Stmt, frame: Frame) -> str | None:
         self.step()
         self.at = (frame.module, stmt)
-        if isinstance(stmt, s.Evaluate):
-            self.evaluate(stmt.value, frame)
-        elif isinstance(stmt, s.Assign):
-            if stmt.value is not None:
-                value = self.evaluate(stmt.value, frame)
-                for target in stmt.targets:
-                    self.assign(target, value, frame)
-        elif isinstance(stmt, s.If):
-            return self.block(stmt.then if self._taken(stmt, frame) else stmt.orelse, frame)
-        elif isinstance(stmt, s.Return):
-            raise Returned(self.evaluate(stmt.value, frame) if stmt.value is not None else None)
-        elif isinstance(stmt, s.For):
-            return self._for(stmt, frame)
-        elif isinstance(stmt, s.AugAssign):
-            self._update(stmt, frame)
-        elif isinstance(stmt, s.Jump):
-            return stmt.kind if stmt.kind != "pass" else None
-        elif isinstance(stmt, s.With):
-            for item, name in stmt.items:
-                value = self.evaluate(item, frame)
-                if name is not None:
-                    self.assign(name, value, frame)
-            return self.block(stmt.body, frame)
-        else:
-            return self._rarer_statement(stmt, frame)
-        return None
+        run = _STATEMENTS.get(stmt.__class__)
+        return run(self, stmt, frame) if run is not None else None
 
-    def _rarer_statement(self, stmt: s.Stmt, frame: Frame) -> str | None:
-        if isinstance(stmt, s.While):
-            return self._while(stmt, frame)
-        if isinstance(stmt, s.Try):
-            return self._try(stmt, frame)
-        if isinstance(stmt, s.Raise):
-            raise Raised
-        if isinstance(stmt, s.Function):
-            frame.vars[stmt.name] = Fn(frame.scope.inner[stmt.id], frame)
-        elif isinstance(stmt, s.Class):
-            frame.vars[stmt.name] = ClassRef(frame.scope.inner[stmt.id], frame)
-        elif isinstance(stmt, (s.Import, s.ImportFrom)):
-            for binding in (b for bs in list(frame.scope.bindings.values()) for b in bs if b.node is stmt):
-                frame.vars[binding.name] = self._bound_value(binding, frame)
-        elif isinstance(stmt, s.Delete):
+    def _evaluated(self, stmt: s.Evaluate, frame: Frame) -> None:
+        self.evaluate(stmt.value, frame)
+
+    def _assigned(self, stmt: s.Assign, frame: Frame) -> None:
+        if stmt.value is not None:
+            value = self.evaluate(stmt.value, frame)
             for target in stmt.targets:
-                self._delete(target, frame)
-        elif isinstance(stmt, s.Match):
-            self.evaluate(stmt.subject, frame)
-            for case in stmt.cases:
-                if self.decide(hash(("case", str(frame.module.path), case.id))):
-                    return self.block(case.body, frame)
+                self.assign(target, value, frame)
+
+    def _if(self, stmt: s.If, frame: Frame) -> str | None:
+        return self.block(stmt.then if self._taken(stmt, frame) else stmt.orelse, frame)
+
+    def _return(self, stmt: s.Return, frame: Frame) -> None:
+        raise Returned(self.evaluate(stmt.value, frame) if stmt.value is not None else None)
+
+    def _raise(self, stmt: s.Raise, frame: Frame) -> None:
+        raise Raised
+
+    def _jump(self, stmt: s.Jump, frame: Frame) -> str | None:
+        return stmt.kind if stmt.kind != "pass" else None
+
+    def _with(self, stmt: s.With, frame: Frame) -> str | None:
+        for item, name in stmt.items:
+            value = self.evaluate(item, frame)
+            if name is not None:
+                self.assign(name, value, frame)
+        return self.block(stmt.body, frame)
+
+    def _function(self, stmt: s.Function, frame: Frame) -> None:
+        frame.vars[stmt.name] = Fn(frame.scope.inner[stmt.id], frame)
+
+    def _class(self, stmt: s.Class, frame: Frame) -> None:
+        frame.vars[stmt.name] = ClassRef(frame.scope.inner[stmt.id], frame)
+
+    def _import(self, stmt: s.Import | s.ImportFrom, frame: Frame) -> None:
+        for binding in (b for bs in list(frame.scope.bindings.values()) for b in bs if b.node is stmt):
+            frame.vars[binding.name] = self._bound_value(binding, frame)
+
+    def _deleted(self, stmt: s.Delete, frame: Frame) -> None:
+        for target in stmt.targets:
+            self._delete(target, frame)
+
+    def _match(self, stmt: s.Match, frame: Frame) -> str | None:
+        self.evaluate(stmt.subject, frame)
+        for case in stmt.cases:
+            if self.decide(hash(("case", str(frame.module.path), case.id))):
+                return self.block(case.body, frame)
         return None
 
     def _taken(self, stmt: s.If, frame: Frame) -> bool:
@@ -104,10 +107,10 @@ class Machine(Evaluator):
         taken = self.truth(value)
         if taken or self.phase != "build" or isinstance(value, Unknown) or isinstance(stmt.test, s.Constant):
             return taken
-        params = {p.name for p in frame.scope.params}
-        tested = {n.text for n in s.walk(stmt.test) if isinstance(n, s.Name)}
-        if frame.scope.owner is not None and tested <= params and self.switchable(stmt):
-            return self.decide(hash(("switch", str(frame.module.path), stmt.id)))
+        if frame.scope.owner is not None and self.switchable(stmt):
+            params = {p.name for p in frame.scope.params}
+            if all(n.text in params for n in s.walk(stmt.test) if isinstance(n, s.Name)):
+                return self.decide(hash(("switch", str(frame.module.path), stmt.id)))
         return taken
 
     def switchable(self, stmt: s.If) -> bool:
@@ -305,6 +308,27 @@ class Machine(Evaluator):
             return False
         lineage = self.world.values.lineage
         return value.of.scope in lineage(subject.cls) or subject.cls in lineage(value.of.scope)
+
+
+_STATEMENTS: dict[type[s.Node], Callable[..., str | None]] = {
+    s.Evaluate: Machine._evaluated,
+    s.Assign: Machine._assigned,
+    s.If: Machine._if,
+    s.Return: Machine._return,
+    s.For: Machine._for,
+    s.AugAssign: Machine._update,
+    s.Jump: Machine._jump,
+    s.With: Machine._with,
+    s.While: Machine._while,
+    s.Try: Machine._try,
+    s.Raise: Machine._raise,
+    s.Function: Machine._function,
+    s.Class: Machine._class,
+    s.Import: Machine._import,
+    s.ImportFrom: Machine._import,
+    s.Delete: Machine._deleted,
+    s.Match: Machine._match,
+}
 
 
 def _suite(body: s.Node, binding: Binding) -> tuple[s.Stmt, ...]:

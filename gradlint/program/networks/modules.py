@@ -20,6 +20,7 @@ from gradlint.program.networks.objects import (
     Value,
     layer_of,
     module_like,
+    modules_in,
     submodules,
     walk_modules,
 )
@@ -121,7 +122,7 @@ class Modules(Tensors):
                 self.mark_all(value)
             outer, self.applying = self.applying, (frame.module, at)
             try:
-                for _, inner in walk_modules(value):
+                for inner in modules_in(value):
                     self.call(first, [inner], {}, at, frame)
             finally:
                 self.applying = outer
@@ -143,9 +144,9 @@ class Modules(Tensors):
     def walked(self, value: Value, word: str | None) -> Value | None:
         """The walks over a module: its submodules and its parameters, in order."""
         if word == "modules":
-            return [m for _, m in walk_modules(value)]
+            return modules_in(value)
         if word == "named modules":
-            return [(n, m) for n, m in walk_modules(value)]
+            return list(walk_modules(value))
         if word == "children":
             return list(submodules(value).values())
         if word == "named children":
@@ -209,7 +210,7 @@ class Modules(Tensors):
                 self.mark(item)
 
     def mark_all(self, value: Value) -> None:
-        for _, inner in walk_modules(value):
+        for inner in modules_in(value):
             layer = layer_of(inner)
             if layer is not None:
                 layer.initialized, layer.initializer = True, self.at
@@ -219,7 +220,7 @@ class Modules(Tensors):
         if isinstance(value, Param) and value.layer is not None and value.name != "bias":
             value.layer.frozen = frozen
         elif module_like(value):
-            for _, inner in walk_modules(value):
+            for inner in modules_in(value):
                 layer = layer_of(inner)
                 if layer is not None:
                     layer.frozen = frozen

@@ -13,7 +13,7 @@ from gradlint.program import syntax as s
 from gradlint.program.names import Lib
 from gradlint.program.networks.core import Library, World
 from gradlint.program.networks.explore import Explorer, Outcome, Question
-from gradlint.program.networks.objects import Container, Layer, Link, Obj, layer_of, walk_modules
+from gradlint.program.networks.objects import Container, Layer, Link, Obj, layer_of, modules_in
 from gradlint.program.networks.outside import Outside
 from gradlint.program.networks.recipes import (
     Recipe,
@@ -125,7 +125,7 @@ class Network:
     def recurrent(self) -> list[Layer]:
         """The recurrent layers that this network's own code makes."""
         outcome = self.overview
-        found = (layer_of(module) for _, module in walk_modules(outcome.root)) if outcome is not None else ()
+        found = map(layer_of, modules_in(outcome.root)) if outcome is not None else ()
         own = {node for node in s.walk(self.node) if isinstance(node, s.Call)}
         return [
             x for x in found if x is not None and x.role == "recurrent" and x.site is not None and x.site.node in own
@@ -165,7 +165,7 @@ class Network:
         root = stack.outcome.root
         if not isinstance(root, Obj):
             return not self._borrowed(stack, root, depth)
-        inside = [m for _, m in walk_modules(root) if isinstance(m, Obj) and m is not root]
+        inside = [m for m in modules_in(root) if isinstance(m, Obj) and m is not root]
         for part in inside:
             if sum(1 for layer in stack.layers if part in layer.makers) >= depth:
                 return False
@@ -179,14 +179,14 @@ class Network:
         """Whether a sequence only takes up the layers of another network."""
         outer = set(root.makers)
         taken = [x for x in stack.layers if any(m.modular and m not in outer for m in x.makers)]
-        inside = {id(m) for _, m in walk_modules(root)}
+        inside = {id(m) for m in modules_in(root)}
         others = [c for c in stack.outcome.containers if id(c) not in inside and c.site is not root.site]
-        held = [sum(1 for _, m in walk_modules(c) if layer_of(m) in stack.layers) for c in others]
+        held = [sum(1 for m in modules_in(c) if layer_of(m) in stack.layers) for c in others]
         return len(taken) >= depth or any(count >= depth for count in held)
 
 
 def _lost(outcome: Outcome | None) -> list[Layer]:
-    found = (layer_of(module) for _, module in walk_modules(outcome.root)) if outcome is not None else ()
+    found = map(layer_of, modules_in(outcome.root)) if outcome is not None else ()
     return [layer for layer in found if layer is not None and layer.lost is not None]
 
 

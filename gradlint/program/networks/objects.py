@@ -118,10 +118,10 @@ class Layer:
     computed: bool = False  # its weight is no parameter, but made from others in each forward pass
     attrs: dict[str, Value] = field(default_factory=dict)
     runs: int = 0
+    role: str = field(init=False)
 
-    @property
-    def role(self) -> str:
-        return str(self.facts.get("role", ""))
+    def __post_init__(self) -> None:
+        self.role = str(self.facts.get("role", ""))
 
     @property
     def name(self) -> str:
@@ -264,16 +264,27 @@ def module_like(value: Value) -> bool:
 
 def submodules(value: Value) -> dict[str, Value]:
     """The modules registered directly in a module, by name."""
-    out: dict[str, Value] = {}
     if isinstance(value, Container):
-        out.update((k, v) for k, v in value.items.items() if module_like(v))
-    elif isinstance(value, Obj):
-        if value.container is not None:
-            out.update((k, v) for k, v in value.container.items.items() if module_like(v))
-        out.update((k, v) for k, v in value.attrs.items() if module_like(v))
-    elif isinstance(value, Layer):
-        out.update((k, v) for k, v in value.attrs.items() if module_like(v))
-    return out
+        held = value.items
+    elif isinstance(value, (Obj, Layer)):
+        held = value.attrs
+        if isinstance(value, Obj) and value.container is not None:
+            held = {**value.container.items, **held}
+    else:
+        return {}
+    return {k: v for k, v in held.items() if isinstance(v, (Layer, Container)) or (isinstance(v, Obj) and v.modular)}
+
+
+def modules_in(value: Value) -> list[Value]:
+    """A module and all inside it, each once."""
+    seen: dict[int, Value] = {}
+    stack = [value]
+    while stack:
+        here = stack.pop()
+        if id(here) not in seen:
+            seen[id(here)] = here
+            stack.extend(reversed(submodules(here).values()))
+    return list(seen.values())
 
 
 def walk_modules(value: Value, prefix: str = "") -> Iterator[tuple[str, Value]]:
