@@ -26,12 +26,15 @@ from gradlint.program.networks.objects import (
     Value,
 )
 from gradlint.program.project import Files, Module
-from gradlint.program.scopes import Scope
+from gradlint.program.scopes import Binding, Scope
 from gradlint.program.values import Values
 from gradlint.vocabulary import Plain, Vocabulary
 
 _SCALARS = frozenset([bool, int, float, str, bytes, type(None)])
 NATIVE = (bool, int, float, str, bytes, list, tuple, dict, set, range, slice, type(None))
+
+
+Names = tuple[dict[tuple[Scope, str], Value], dict[Path, tuple[Frame, dict[Binding, Value], dict[str, Value]]]]
 
 
 class Cut(Exception):  # noqa: N818 - no error
@@ -174,9 +177,13 @@ class Core:
     at: tuple[Module, s.Node] | None = None  # the statement that is run
     applying: tuple[Module, s.Node] | None = None  # the call that runs a function on every module
 
+    @property
+    def state(self) -> Kept:
+        return Kept(self.objects, self.containers, self.layers)
+
     def keep(self) -> None:
         """Takes what has been built as that which each forward pass starts from."""
-        self.kept = Kept(self.objects, self.containers, self.layers)
+        self.kept = self.state
 
     def rewind(self, budget: int) -> None:
         """Forgets a forward pass, so that another can be run on what was built."""
@@ -192,6 +199,15 @@ class Core:
             del self.decisions[key]
         for layer in self.layers:
             layer.runs = 0
+
+    def names(self) -> Names:
+        """What the names of the project's files are known to hold."""
+        return dict(self.globals), {path: (f, dict(f.found), dict(f.known)) for path, f in self.modules.items()}
+
+    def name(self, names: Names) -> None:
+        self.globals, self.modules = dict(names[0]), {path: frame for path, (frame, _, _) in names[1].items()}
+        for frame, found, known in names[1].values():
+            frame.found, frame.known = dict(found), dict(known)
 
     def step(self, cost: int = 1) -> None:
         self.budget -= cost

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from gradlint.program import syntax as s
 from gradlint.program.networks.core import Cut, Decision, Raised, World, untouched
 from gradlint.program.networks.forward import Root, forward, weights
+from gradlint.program.networks.kept import Kept
 from gradlint.program.networks.machine import Machine
 from gradlint.program.networks.making import aside, given, harvest, made, outermost, owner_class, shorter
 from gradlint.program.networks.objects import Container, Layer, Link, Tensor, Value
@@ -74,6 +75,7 @@ class _Build:
     roots: list[Root]
     oracle: Mapping[int, bool]
     searches: int = 3
+    scripted: dict[int, Kept] = field(default_factory=dict)  # what scripts make of a network, by its id
 
 
 @dataclass(eq=False)
@@ -178,7 +180,7 @@ class _Judging:
         self.question, self.index, self.depth, self.left = question, index, question.depth, _TOTAL
         self.cut = False
         self.strict = True
-        self.built: tuple[Machine, Root] | None = None  # where the base ran
+        self.built: tuple[_Build, Machine, Root] | None = None  # where the base ran
 
     def verdict(self) -> Verdict | None:
         """None if there is no such instance; an outcome without a deep run if some way has none."""
@@ -189,10 +191,10 @@ class _Judging:
         base, oracle = self._reached(base, oracle)
         if base.longest() < self.depth:
             return Verdict(_without(base), self.cut, met=False)
-        final = self.attempt(oracle, outer=True)
-        if final is None or not self.question.concerns(final) or not self._confirmed(base, oracle):
-            final = _without(base)
-        return Verdict(final, self.cut, met=True)
+        seen = base if self.question.outside else self._again(oracle, scripts=True)
+        holds = seen is not None and self.question.concerns(seen) and self._confirmed(base, oracle)
+        final = self.attempt(oracle, outer=True) if holds else None
+        return Verdict(final or _without(base), self.cut, met=True)
 
     def first(self) -> Outcome | None:
         """The outcome of one way, whatever the others give."""
@@ -207,24 +209,19 @@ class _Judging:
         roots = self._roots(build)
         if not roots or build.machine is None:
             return None
-        build.machine.counts, build.machine.bridged = self.question.counts, self.question.bridged
-        try:
-            return self._forward(build.machine, roots[0], build.oracle, self.prepare)
-        except (Cut, Raised, RecursionError):
-            return None
+        self.built = (build, build.machine, roots[0])
+        return self._again(build.oracle, scripts=True)
 
     def _roots(self, build: _Build) -> list[Root]:
-        if build.machine is None or build.recipe == self.recipe:
-            return build.roots
-        return harvest(build.machine, self.recipe, self.target)
+        if build.machine is None:
+            return []
+        build.machine.rewind(_FORWARD)
+        return build.roots if build.recipe == self.recipe else harvest(build.machine, self.recipe, self.target)
 
     def _base(self) -> Outcome | None:
         """The network on the first way that gets to it."""
         build = self.explorer.build(self.recipe, self.target)
-        machine = build.machine
-        if self.question.outside:
-            return self.attempt(build.oracle) if machine is not None else None
-        roots = self._roots(build)
+        machine, roots = build.machine, self._roots(build)
         if roots and self.index >= len(roots):
             return None
         if not roots or machine is None:
@@ -232,10 +229,10 @@ class _Judging:
         return self._run(build, machine, roots[self.index])
 
     def _run(self, build: _Build, machine: Machine, root: Root) -> Outcome | None:
+        self._rewind(build, machine, root, self.question.outside)
         if not self._holds_enough(machine, root):
             return Outcome(root, (), {}, {})
-        machine.counts, machine.bridged = self.question.counts, self.question.bridged
-        self.built = (machine, root)
+        self.built = (build, machine, root)
         try:
             return self._forward(machine, root, build.oracle)
         except Cut:
@@ -243,38 +240,54 @@ class _Judging:
             return None
         except (Raised, RecursionError):
             self.built = None
-            return self._alive(dict(build.oracle), list(machine.decisions))
+            return None if self.question.outside else self._alive(dict(build.oracle), list(machine.decisions))
 
-    def _forward(
-        self, machine: Machine, root: Root, oracle: Mapping[int, bool], prepare: Prepare | None = None
-    ) -> Outcome:
-        """The forward pass of what has been built."""
+    def _rewind(self, build: _Build, machine: Machine, root: Root, scripts: bool) -> None:
+        """Takes a network back to how it was built, or to what scripts make of that."""
         machine.rewind(_FORWARD)
+        if scripts:
+            if id(root) not in build.scripted:
+                self.prepare(machine, root)
+                build.scripted[id(root)] = machine.state
+                machine.rewind(_FORWARD)
+            build.scripted[id(root)].restore()
+
+    def _forward(self, machine: Machine, root: Root, oracle: Mapping[int, bool]) -> Outcome:
+        """The forward pass of what has been built."""
+        machine.counts, machine.bridged = self.question.counts, self.question.bridged
         kept, machine.oracle = machine.oracle, oracle
         try:
-            if prepare is not None:
-                prepare(machine, root)
             forward(machine, root)
         finally:
             machine.oracle = kept
         return _outcome(machine, root)
 
-    def _otherwise(self, base: Outcome, oracle: Mapping[int, bool], key: int) -> Outcome | None:
-        """The way that takes one condition of the base otherwise: one in the forward pass needs no other network."""
-        flipped = {**oracle, key: not oracle[key]}
-        if self.built is None or base.decisions[key].phase != "run":
-            return self.attempt(flipped)
+    def _again(self, oracle: Mapping[int, bool], scripts: bool) -> Outcome | None:
+        """Another forward pass of the network of the base, which may not have been built in one place."""
+        if self.built is None:
+            return self.attempt(oracle, outer=scripts)
+        build, machine, root = self.built
         try:
-            return self._forward(*self.built, flipped)
+            self._rewind(build, machine, root, scripts)
+            return self._forward(machine, root, oracle)
         except Cut:
             self.cut = True
         except (Raised, RecursionError):
             pass
         return None
 
+    def _otherwise(self, base: Outcome, oracle: Mapping[int, bool], key: int) -> Outcome | None:
+        """The way that takes one condition of the base otherwise: one in the forward pass needs no other network."""
+        flipped = {**oracle, key: not oracle[key]}
+        if base.decisions[key].phase == "run":
+            return self._again(flipped, self.question.outside)
+        return self.attempt(flipped)
+
     def _elsewhere(self, build: _Build) -> Outcome | None:
         """A network that is not made where its owner first is: by another way, else on its own."""
         machine, owner = build.machine, self.recipe.owner
+        if machine is not None and self.question.outside:
+            return self.attempt(build.oracle) if self.target is None else None
         if machine is None or owner is None:
             return None
         if build.searches > 0:
@@ -304,9 +317,7 @@ class _Judging:
         return None
 
     def _holds_enough(self, machine: Machine, root: Root) -> bool:
-        """Whether a network has as many weight layers with default initialization as a run needs."""
-        if self.question.outside:
-            return True
+        """Whether a network has as many weight layers that count as a run needs."""
         own = {id(x): x for x in weights(root)}
         own.update((id(x), x) for x in machine.layers if x.role == "weight" and root in x.makers)
         return sum(1 for x in own.values() if self.question.counts(x)) >= self.depth

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gradlint.program import syntax as s
 from gradlint.program.networks.core import Raised
 from gradlint.program.networks.machine import Machine
-from gradlint.program.networks.objects import Container, Fn, Layer, Obj, Tensor, Value, layer_of, modules_in
+from gradlint.program.networks.objects import Container, Fn, Layer, Obj, Tensor, Value, layers_in, modules_in
 from gradlint.program.networks.tensors import tensors
 from gradlint.program.scopes import Scope
 
@@ -70,7 +70,7 @@ def _others(machine: Machine, root: Obj, forward: Scope | None, left: set[Layer]
             root.attrs.update(built)
     for inner in modules_in(root):
         if isinstance(inner, Container) and inner.kind == "sequence":
-            own = [x for m in modules_in(inner) if (x := layer_of(m)) is not None and x.role == "weight"]
+            own = [x for x in layers_in(inner) if x.role == "weight"]
             if own and not any(x.runs for x in own):
                 try:
                     machine.call(inner, [Tensor()], {}, s.Call(0, s.Unread(0), ()), machine.module_frame(root.cls))
@@ -112,7 +112,7 @@ def _uses_instance(scope: Scope) -> bool:
 
 
 def weights(root: Root) -> list[Layer]:
-    return [x for m in modules_in(root) if (x := layer_of(m)) is not None and x.role == "weight"]
+    return [x for x in layers_in(root) if x.role == "weight"]
 
 
 def _scope(root: Container) -> Scope:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableSequence
 from typing import Any
 
 from gradlint.program.networks.objects import Container, Layer, Obj
 
-_STATE = ("initialized", "initializer", "draws", "lost", "normalized", "frozen", "computed", "runs")
+_STATE = ("initialized", "initializer", "draws", "lost", "normalized", "frozen", "computed")
 
 
 class Kept:
     """The state of instances, containers and layers at one time, with the lists and tables that they hold."""
 
     def __init__(self, objects: list[Obj], containers: list[Container], layers: list[Layer]) -> None:
-        self._made: list[tuple[MutableSequence[Any], int]] = [(x, len(x)) for x in (objects, containers, layers)]
+        self._made: list[tuple[list[Any], list[Any]]] = [(x, list(x)) for x in (objects, containers, layers)]
         self._items = [(c, dict(c.items)) for c in containers]
         self._items += [(o.container, dict(o.container.items)) for o in objects if o.container is not None]
         tables = [*(o.attrs for o in objects), *(x.attrs for x in layers)]
@@ -24,8 +23,8 @@ class Kept:
         self._layers = [(x, [getattr(x, name) for name in _STATE]) for x in layers]
 
     def restore(self) -> None:
-        for made, count in self._made:
-            del made[count:]
+        for made, before in self._made:
+            made[:] = before
         for container, items in self._items:
             container.items = dict(items)
         for table, entries in self._tables:

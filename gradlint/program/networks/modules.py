@@ -19,6 +19,7 @@ from gradlint.program.networks.objects import (
     Unknown,
     Value,
     layer_of,
+    layers_in,
     module_like,
     modules_in,
     submodules,
@@ -210,20 +211,16 @@ class Modules(Tensors):
                 self.mark(item)
 
     def mark_all(self, value: Value) -> None:
-        for inner in modules_in(value):
-            layer = layer_of(inner)
-            if layer is not None:
-                layer.initialized, layer.initializer = True, self.at
-                layer.draws.append(None)
+        for layer in layers_in(value):
+            layer.initialized, layer.initializer = True, self.at
+            layer.draws.append(None)
 
     def freeze(self, value: Value, frozen: bool) -> None:
         if isinstance(value, Param) and value.layer is not None and value.name != "bias":
             value.layer.frozen = frozen
         elif module_like(value):
-            for inner in modules_in(value):
-                layer = layer_of(inner)
-                if layer is not None:
-                    layer.frozen = frozen
+            for layer in layers_in(value):
+                layer.frozen = frozen
 
     def loaded(self, value: Value, args: list[Value], at: s.Call, frame: Frame) -> Value:
         """Weights that a network's own constructor loads are no default initialization any more."""

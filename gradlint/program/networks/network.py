@@ -13,7 +13,7 @@ from gradlint.program import syntax as s
 from gradlint.program.names import Lib
 from gradlint.program.networks.core import Library, World
 from gradlint.program.networks.explore import Explorer, Outcome, Question
-from gradlint.program.networks.objects import Container, Layer, Link, Obj, layer_of, modules_in
+from gradlint.program.networks.objects import Container, Layer, Link, Obj, layer_of, layers_in, modules_in
 from gradlint.program.networks.outside import Outside
 from gradlint.program.networks.recipes import (
     Recipe,
@@ -124,12 +124,16 @@ class Network:
 
     def recurrent(self) -> list[Layer]:
         """The recurrent layers that this network's own code makes."""
-        outcome = self.overview
-        found = map(layer_of, modules_in(outcome.root)) if outcome is not None else ()
         own = {node for node in s.walk(self.node) if isinstance(node, s.Call)}
-        return [
-            x for x in found if x is not None and x.role == "recurrent" and x.site is not None and x.site.node in own
-        ]
+        return self._layers(lambda x: x.role == "recurrent" and x.site is not None and x.site.node in own)
+
+    def _layers(self, wanted: Callable[[Layer], bool]) -> list[Layer]:
+        """The layers of a kind; the network is built for them alone if what is built already seems to hold one."""
+        target = self.scope if isinstance(self.node, s.Class) else None
+        seen = self.project.explorer.glance(self.recipes[0], target, self.project.outside.apply)
+        if seen is not None and not any(map(wanted, layers_in(seen.root))):
+            return []
+        return [x for x in layers_in(self.overview.root) if wanted(x)] if self.overview is not None else []
 
     @cached_property
     def served(self) -> bool:
@@ -149,9 +153,7 @@ class Network:
         """The layers whose weight code writes to, though it is computed from other parameters in each forward pass."""
         if not self.project.computes_weights or not self._writes:
             return []
-        target = self.scope if isinstance(self.node, s.Class) else None
-        seen = self.project.explorer.glance(self.recipes[0], target, self.project.outside.apply)
-        return _lost(self.overview) if seen is None or _lost(seen) else []
+        return self._layers(lambda x: x.lost is not None)
 
     @cached_property
     def overview(self) -> Outcome | None:
@@ -183,11 +185,6 @@ class Network:
         others = [c for c in stack.outcome.containers if id(c) not in inside and c.site is not root.site]
         held = [sum(1 for m in modules_in(c) if layer_of(m) in stack.layers) for c in others]
         return len(taken) >= depth or any(count >= depth for count in held)
-
-
-def _lost(outcome: Outcome | None) -> list[Layer]:
-    found = map(layer_of, modules_in(outcome.root)) if outcome is not None else ()
-    return [layer for layer in found if layer is not None and layer.lost is not None]
 
 
 _PROJECTS: WeakKeyDictionary[Values, Project] = WeakKeyDictionary()

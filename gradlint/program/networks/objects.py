@@ -306,3 +306,8 @@ def layer_of(value: Value) -> Layer | None:
     if isinstance(value, Layer):
         return value
     return value.layer if isinstance(value, Obj) else None
+
+
+def layers_in(value: Value) -> list[Layer]:
+    """The library layers in a module."""
+    return [layer for module in modules_in(value) if (layer := layer_of(module)) is not None]

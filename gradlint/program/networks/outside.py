@@ -42,7 +42,7 @@ class Outside:
 
     def apply(self, machine: Machine, root: Root) -> None:
         """Marks the layers of a network, and of those that hold it, that code outside it initializes."""
-        before, oracle = dict(machine.decisions), machine.oracle
+        before, oracle, names = dict(machine.decisions), machine.oracle, machine.names()
         machine.phase, machine.subjects = "outside", [root, *reversed(root.makers)]
         try:
             for place in self.places:
@@ -58,6 +58,7 @@ class Outside:
             machine.decisions.clear()
             machine.decisions.update(before)
             machine.oracle = oracle
+            machine.name(names)
 
     def _own(self, scope: Scope, machine: Machine) -> bool:
         """Whether code is a network's own: what of it runs has run when the network was built."""
