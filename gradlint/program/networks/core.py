@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -27,7 +27,7 @@ from gradlint.program.networks.objects import (
 )
 from gradlint.program.project import Files, Module
 from gradlint.program.scopes import Binding, Scope
-from gradlint.program.values import Values
+from gradlint.program.values import Made, Values
 from gradlint.vocabulary import Plain, Vocabulary
 
 _SCALARS = frozenset([bool, int, float, str, bytes, type(None)])
@@ -119,6 +119,15 @@ class World:
     values: Values
     library: Library
     switches: dict[s.If, bool] = field(default_factory=dict)
+
+    def given(self, value: Made, depth: int = 2) -> Iterator[Made]:
+        """An instance and those that it was given when it was made: what is done to all of it is done to them."""
+        yield value
+        if value.site is not None and value.scope is not None and depth > 0:
+            for arg in value.site.args:
+                for inner in self.values.of(arg.value, value.scope, value.context):
+                    if isinstance(inner, Made):
+                        yield from self.given(inner, depth - 1)
 
     @cached_property
     def options(self) -> Mapping[str, list[tuple[s.Call, Scope]]]:

@@ -287,18 +287,9 @@ class Machine(Evaluator):
         for value in self.world.values.of(expr, frame.scope):
             if isinstance(value, Made):
                 for subject in self.subjects:
-                    if self.reaches(value, subject):
+                    if any(self.holds(v, subject) for v in self.world.given(value)):
                         return subject
         return None
-
-    def reaches(self, value: Made, subject: Obj | Container, depth: int = 2) -> bool:
-        """Whether what is done to all of an instance is done to the network: it is that, or was given it when made."""
-        if self.holds(value, subject):
-            return True
-        if value.site is None or value.scope is None or depth == 0:
-            return False
-        given = (v for a in value.site.args for v in self.world.values.of(a.value, value.scope, value.context))
-        return any(isinstance(v, Made) and self.reaches(v, subject, depth - 1) for v in given)
 
     def holds(self, value: Made, subject: Obj | Container) -> bool:
         """Whether an instance that the project makes may be the network in question."""

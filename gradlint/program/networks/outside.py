@@ -107,10 +107,10 @@ class Outside:
         """Whether one of the names in a statement may hold the network."""
         if place not in self._named:
             self._named[place] = self._networks(place)
-        return any(machine.reaches(v, x) for v in self._named[place] for x in machine.subjects)
+        return any(machine.holds(v, x) for v in self._named[place] for x in machine.subjects)
 
     def _networks(self, place: Place) -> tuple[Made, ...]:
-        """What the names in a statement may hold."""
+        """What the names in a statement may hold, and what that was given."""
         names: dict[str, s.Expr] = {}
         for node in s.walk(place.stmt, into=False):
             if isinstance(node, (s.Name, s.Attribute)):
@@ -118,7 +118,7 @@ class Outside:
                 if text is not None:
                     names.setdefault(text, node)
         held = (v for node in names.values() for v in self.world.values.of(node, place.scope))
-        return tuple(dict.fromkeys(v for v in held if isinstance(v, Made)))
+        return tuple(dict.fromkeys(x for v in held if isinstance(v, Made) for x in self.world.given(v)))
 
     # --- the network's own methods --------------------------------------------------------------
 
