@@ -2,15 +2,18 @@
 
 What one file holds can only get into another by an import, so files that no chain of imports connects are analysed
 apart: that keeps a run over many small programs linear, and says what an edit can change. Imports are read generously,
-by the ends of dotted names, since `sys.path` may be anything; where code imports by a name that it computes, the whole
-project is connected.
+by the ends of dotted names, since `sys.path` may be anything; code that imports by a name that it computes is connected
+with its whole program, which is the project or, within it, a folder with requirements of its own that needs no file
+from outside.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -25,6 +28,10 @@ _IMPORT: Final = re.compile(
     re.MULTILINE | re.VERBOSE,
 )
 _NAME: Final = re.compile(r"[^\W\d][\w.]*")
+# A folder with such a file holds a program, which a person installs and runs apart from others.
+_PROGRAM: Final = re.compile(
+    r"pyproject\.toml|setup\.(?:py|cfg)|(?:\w+[-_])?requirements(?:[-_]\w+)*\.(?:txt|in)|environment\.ya?ml|Pipfile|\.git"
+)
 # Code with one of these may import anything.
 _DYNAMIC: Final = (
     b"import_module",
@@ -57,17 +64,20 @@ def components(root: Path, paths: Iterable[Path], imports: Callable[[Path], str]
     `imports` gives the imports of each as `imports_of` writes them.
     """
     files = _Files(root, paths)
-    dynamic: int | None = None
+    dynamic: dict[Parts, int] = {}
     for index, path in enumerate(files.paths):
         for line in imports(path).split("\n"):
             if line == _ANYTHING:
-                dynamic = index if dynamic is None else dynamic
-                files.join(index, dynamic)
+                files.join(index, dynamic.setdefault(files.folder[index], index))
             elif line:
                 files.link(index, *_parts(line))
-    if dynamic is not None and len(files.paths) > 1:
-        for index in range(len(files.paths)):
-            files.join(index, dynamic)
+    programs = _Programs(root, files)
+    reached: dict[Parts, int] = {}
+    for folder, index in dynamic.items():
+        files.join(index, reached.setdefault(programs.of(folder), index))
+    for program, index in reached.items():
+        for other in files.below(program):
+            files.join(other, index)
     return files.groups()
 
 
@@ -106,8 +116,9 @@ class _Files:
 
     def __init__(self, root: Path, paths: Iterable[Path]) -> None:
         self.paths = list(dict.fromkeys(paths))
+        self.folder: list[Parts] = []  # of each, below the root
+        self.needed: list[list[list[Parts]]] = [[] for _ in self.paths]  # of each, what each of its imports may mean
         self._leader = list(range(len(self.paths)))
-        self._folder: list[Parts] = []
         self._exact: dict[Parts, list[int]] = {}
         self._ends: dict[str, list[Parts]] = {}
         self._found: dict[tuple[Parts, Parts, bool], list[Parts]] = {}
@@ -119,7 +130,7 @@ class _Files:
                 home = Path(above)
                 below[above] = home.relative_to(root).parts if home.is_relative_to(root) else home.parts
             folder = below[above]
-            self._folder.append(folder)
+            self.folder.append(folder)
             name = folder if stem == "__init__" else (*folder, stem)
             if name not in self._exact and name:
                 self._ends.setdefault(name[-1], []).append(name)
@@ -127,24 +138,35 @@ class _Files:
 
     def link(self, index: int, level: int, home: Parts, names: Sequence[Parts]) -> None:
         """Connect a file with what an import in it may mean."""
-        folder = self._folder[index]
+        folder = self.folder[index]
         wanted = [home, *((*home, *name) for name in names)]
         for dotted in wanted:
             if level:
-                base = folder[: len(folder) - (level - 1)]
-                self._join(index, (*base, *dotted), len(dotted))
-            elif dotted:
-                for found in self._meant(index, folder, dotted):
-                    self._join(index, found, len(dotted))
+                meant = [(*folder[: len(folder) - (level - 1)], *dotted)]
+            else:
+                meant = self._meant(index, folder, dotted) if dotted else []
+            self.needed[index].append([name for name in meant if name in self._exact])
+            for found in meant:
+                self._join(index, found, len(dotted))
+
+    def below(self, folder: Parts) -> Iterator[int]:
+        """The files that lie in a folder, or below it."""
+        return (index for index, own in enumerate(self.folder) if own[: len(folder)] == folder)
 
     def _meant(self, index: int, folder: Parts, dotted: Parts) -> list[Parts]:
         near = (*folder, *dotted)
         is_namesake = self._exact.get(near) == [index]  # a file does not import itself
         key = (folder, dotted, is_namesake)
         if key not in self._found:
-            ends = [name for name in self._ends.get(dotted[-1], ()) if name[-len(dotted) :] == dotted]
-            self._found[key] = [near] if near in self._exact and not is_namesake else ends
+            self._found[key] = [near] if near in self._exact and not is_namesake else self._farther(folder, dotted)
         return self._found[key]
+
+    def _farther(self, folder: Parts, dotted: Parts) -> list[Parts]:
+        """What an import means that is not in the file's folder: what lies above before what `sys.path` may lead to."""
+        ends = [name for name in self._ends.get(dotted[-1], ()) if name[-len(dotted) :] == dotted]
+        near = (*folder, *dotted)
+        above = [name for name in ends if name != near and name[: -len(dotted)] == folder[: len(name) - len(dotted)]]
+        return above or ([] if dotted[0] in sys.stdlib_module_names else ends)
 
     def _join(self, index: int, name: Parts, length: int) -> None:
         """Connect a file with a module and with the packages that it lies in, which run when it is imported."""
@@ -167,3 +189,32 @@ class _Files:
         for index, path in enumerate(self.paths):
             out.setdefault(self._find(index), []).append(path)
         return list(out.values())
+
+
+class _Programs:
+    """The folders of a project that hold programs of their own."""
+
+    def __init__(self, root: Path, files: _Files) -> None:
+        self._root = root
+        self._files = files
+        self._known: dict[Parts, Parts] = {(): ()}
+
+    def of(self, folder: Parts) -> Parts:
+        """The folder of the program that code in `folder` belongs to."""
+        if folder not in self._known:
+            self._known[folder] = folder if self._is_program(folder) else self.of(folder[:-1])
+        return self._known[folder]
+
+    def _is_program(self, folder: Parts) -> bool:
+        with suppress(OSError):
+            return any(map(_PROGRAM.fullmatch, os.listdir(self._root.joinpath(*folder)))) and self._is_closed(folder)
+        return False
+
+    def _is_closed(self, folder: Parts) -> bool:
+        """Whether all that the files below a folder import of the project may lie there too."""
+        end = len(folder)
+        return all(
+            not meant or any(name[:end] == folder for name in meant)
+            for index in self._files.below(folder)
+            for meant in self._files.needed[index]
+        )
