@@ -53,7 +53,7 @@ class Gaps:
         if held:
             return at(f"{name} is {values(held)}{what and f', not {what}'}", scope.module, expr, gap=True)
         reasons = tuple(self._why(expr, scope, _DEPTH, set()))
-        if self.values.was_cut(expr, scope):
+        if self.values.was_cut(expr):
             reasons = (*reasons, Remark("the search for it was given up: it leads through too much code"))
         return at(f"{name} is not known", scope.module, expr, *reasons, gap=True)
 

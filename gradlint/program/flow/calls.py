@@ -10,7 +10,7 @@ from gradlint.program.flow.items import Act, Invoke, Item, Leave
 from gradlint.program.flow.manual import Manual, unpartial
 from gradlint.program.names import Lib
 from gradlint.program.reach import networks_in
-from gradlint.program.values import Bound, Cls, Const, Func, Made, Partial, Unknown, Value, ValueSet
+from gradlint.program.values import NOTHING, Bound, Cls, Func, Made, Partial, Unknown, Value, ValueSet
 from gradlint.vocabulary import Event
 
 
@@ -35,7 +35,7 @@ class Calls(Manual):
         if manual is not None:
             yield manual
             return
-        if not projects and not functions - {Const(None)} and any(_takes_parameters(a.value) for a in call.args):
+        if not projects and functions <= NOTHING and any(_takes_parameters(a.value) for a in call.args):
             projects = self.flows.clipper()
         unique = tuple({f.scope: f for f in projects}.values())
         if unique:
@@ -52,9 +52,7 @@ class Calls(Manual):
         if method is not None:
             return method
         forward = self.values.method(instance, "forward")
-        if forward is not None and any(self.vocabulary.entry("nonfinite_names", w) for w in forward.scope.module.words):
-            return forward
-        return None
+        return forward if forward is not None and self.flows.asks_finite(forward.scope.module) else None
 
     def _closures(self, call: s.Call) -> Iterator[Item]:
         """Project functions handed to a library call that may run them: `optimizer.step(closure)`."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from gradlint.program.conditions import Conditions
 from gradlint.program.flow.items import Act, Flow, every
 from gradlint.program.flow.lowering import Lowering
+from gradlint.program.project import Module
 from gradlint.program.scopes import Scope
 from gradlint.program.values import Cls, Func, Made, Values
 
@@ -20,6 +21,7 @@ class Lowered:
     conditions: Conditions = field(init=False)
     _memo: dict[Scope, Flow] = field(default_factory=dict)
     _clipper: tuple[Func, ...] | None = None
+    _asking: dict[Module, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.conditions = Conditions(self.values)
@@ -34,6 +36,14 @@ class Lowered:
     def acts(self, scope: Scope) -> Iterator[Act]:
         """The events of a function, in the order of the code."""
         return (item for item in every(self.of(scope)) if isinstance(item, Act))
+
+    def asks_finite(self, module: Module) -> bool:
+        """Whether a file tests anything for non-finite values."""
+        known = self._asking.get(module)
+        if known is None:
+            entry = self.values.vocabulary.entry
+            known = self._asking[module] = any(entry("nonfinite_names", word) for word in module.words)
+        return known
 
     def clipper(self) -> tuple[Func, ...]:
         """The project's one callable class that clips what it is given, for a callee that only a config file names."""

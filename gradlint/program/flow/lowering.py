@@ -142,12 +142,16 @@ class Lowering(Calls):
 
     def expression(self, expr: s.Node) -> Iterator[Item]:
         """The events of an expression, arguments before the call that takes them."""
-        if isinstance(expr, (s.Lambda, s.Function, s.Class)):
-            return
-        for below in s.children(expr):
-            yield from self.expression(below)
-        if isinstance(expr, s.Call):
-            yield from self.call(expr)
+        found: list[s.Call] = []
+        below = [expr]
+        while below:  # a call before its arguments, the last of them first: the other way round in the end
+            here = below.pop()
+            if isinstance(here, s.Call):
+                found.append(here)
+            if here.__class__ not in s.NESTED:
+                below += s.children(here)
+        for call in reversed(found):
+            yield from self.call(call)
 
 
 def _with_networks(flow: Flow, networks: frozenset[Made]) -> Flow:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from gradlint.program.values.contexts import argument_position
 from gradlint.program.values.expressions import Values
 from gradlint.program.values.objects import (
+    NOTHING,
     Bound,
     Cls,
     Const,
@@ -29,6 +30,7 @@ from gradlint.program.values.objects import (
 )
 
 __all__ = [
+    "NOTHING",
     "Bound",
     "Cls",
     "Const",

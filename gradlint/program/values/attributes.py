@@ -7,6 +7,7 @@ from gradlint.program.scopes import Scope
 from gradlint.program.values.classes import is_abstract
 from gradlint.program.values.objects import (
     NONE,
+    NOTHING,
     Bound,
     Cls,
     Const,
@@ -31,7 +32,7 @@ class Attributes(Options):
         if isinstance(value, Lib):
             if name == "__dict__":
                 return frozenset([value])
-            return frozenset([Lib(self.vocabulary.canonical(f"{value.path}.{name}"))])
+            return self._library(f"{value.path}.{name}")
         if isinstance(value, Func) and name == "__name__":
             return frozenset([Const(value.scope.name)])
         if isinstance(value, Package):
@@ -47,8 +48,7 @@ class Attributes(Options):
         if isinstance(value, Const) and name == "value":  # a member of an enumeration stands for its constant
             return frozenset([value])
         if isinstance(value, Made):
-            key = ("a", value, name)
-            return self._guarded(key, lambda: self._instance_attribute(value, name))
+            return self._guarded(("a", self._number(value), name), self._instance_attribute, value, name)
         if isinstance(value, Table):
             hit = [v for k, v in value.items if k == name]
             return self._union(hit) if hit else frozenset([Bound(value, name)])
@@ -120,12 +120,12 @@ class Attributes(Options):
         for here in self.lineage(value.of.scope):
             for store in self.self_stores(here, name):
                 out |= self.stored(store, self._constructed(value, store.scope))
-        if not out or all(v == Const(None) for v in out):
+        if out <= NOTHING:
             out |= self._outside_stores(value.of.scope, name, exact=value.site is not None)
         out |= self._class_attribute(value.of.scope, name, value) | self._field(value, name)
-        if not [v for v in out if v != Const(None)]:
+        if out <= NOTHING:
             out |= self._set_by_name(value, name)
-        if not [v for v in out if v != Const(None)] and value.site is None:
+        if out <= NOTHING and value.site is None:
             for heir in self._heirs(value.of.scope):
                 for store in self.self_stores(heir, name):
                     out |= self.stored(store, None)
@@ -181,4 +181,4 @@ class Attributes(Options):
         top = package.path.parent.name if package.path.stem == "__init__" else package.path.stem
         if not self.vocabulary.is_library(top):
             return NONE
-        return frozenset([Lib(self.vocabulary.canonical(f"{top}.{name}"))])
+        return self._library(f"{top}.{name}")

@@ -29,7 +29,11 @@ class Calls(Chosen):
     """Finds what a call may give."""
 
     def _call(self, call: s.Call, scope: Scope, context: Context | None) -> ValueSet:
-        return self._union(self.result(f, call, scope, context) for f in self.of(call.func, scope, context))
+        functions = self.of(call.func, scope, context)
+        if len(functions) == 1:
+            (only,) = functions
+            return self.ranked(self.result(only, call, scope, context))
+        return self._union([self.result(f, call, scope, context) for f in functions])
 
     def result(self, function: Value, call: s.Call, scope: Scope, context: Context | None) -> ValueSet:
         """What calling `function` at `call` gives."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib, Package
 from gradlint.program.values.classes import Classes
@@ -26,7 +24,7 @@ class Containers(Classes):
                 for _, part in value.items:
                     out |= part
             elif isinstance(value, Made) and isinstance(value.of, Lib):
-                out |= self._guarded(("i", value), partial(self._library_elements, value, value.of.path))
+                out |= self._guarded(("i", self._number(value)), self._library_elements, value, value.of.path)
         return frozenset(out)
 
     def _library_elements(self, value: Made, path: str) -> ValueSet:

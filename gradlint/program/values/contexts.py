@@ -82,18 +82,18 @@ class Contexts(Callers):
         if isinstance(scope.node, s.Lambda):
             return self.of(scope.node.body, scope, context)
 
-        def compute() -> ValueSet:
-            out: set[Value] = set()
-            for stmt in scope.returns:
-                if stmt.value is not None:
-                    out |= self.of(stmt.value, scope, context)
-            if scope.yields:
-                for node in scope.nodes:
-                    if isinstance(node, s.Yield) and node.value is not None:
-                        out.add(Many(self.of(node.value, scope, context)))
-            return frozenset(out)
+        return self._guarded(("r", scope, context), self._given_back, scope, context)
 
-        return self._guarded(("r", scope, context), compute)
+    def _given_back(self, scope: Scope, context: Context | None) -> ValueSet:
+        out: set[Value] = set()
+        for stmt in scope.returns:
+            if stmt.value is not None:
+                out |= self.of(stmt.value, scope, context)
+        if scope.yields:
+            for node in scope.nodes:
+                if isinstance(node, s.Yield) and node.value is not None:
+                    out.add(Many(self.of(node.value, scope, context)))
+        return frozenset(out)
 
     def _constructed(self, value: Made, scope: Scope) -> Context | None:
         """The call of `__init__` that made an instance, for an assignment that stands in it."""

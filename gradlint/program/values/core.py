@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, field
 
 from gradlint.program import syntax as s
-from gradlint.program.names import Meaning
+from gradlint.program.names import Lib, Meaning
 from gradlint.program.project import Files
 from gradlint.program.scopes import Binding, Scope
 from gradlint.program.spelling import spellings
@@ -18,6 +18,7 @@ _DEPTH = 48
 WIDTH = 24
 _UNCUT = 1 << 30
 _FUEL = 4000  # how many steps one question may take
+_SIMPLE = frozenset([s.Constant, s.Name])
 
 
 @dataclass(slots=True)
@@ -38,17 +39,24 @@ class Core:
         self._fuel = _FUEL
         self._given_up: set[object] = set()
         self._contexts: dict[object, Context] = {}
+        self._numbers: dict[Value, int] = {}
+        self._libraries: dict[str, ValueSet] = {}
         self._order = Order()
 
     def of(self, expr: s.Expr, scope: Scope, context: Context | None = None) -> ValueSet:
         """What the expression, standing in `scope`, may hold."""
-        key = (scope.module, expr.id, context)
+        key = (expr, context)
         known = self._memo.get(key)
-        return known if known is not None else self._guarded(key, lambda: self._of(expr, scope, context))
+        if known is None:
+            known = self._at_hand(expr, scope, context) if expr.__class__ in _SIMPLE else None
+            if known is None:
+                return self._guarded(key, self._of, expr, scope, context)
+            self._memo[key] = known
+        return known
 
-    def was_cut(self, expr: s.Expr, scope: Scope) -> bool:
+    def was_cut(self, expr: s.Expr) -> bool:
         """Whether the search for what an expression holds was given up at a bound."""
-        return (scope.module, expr.id, None) in self._given_up
+        return (expr, None) in self._given_up
 
     def spelled(self, expr: s.Expr, scope: Scope, context: Context | None = None) -> frozenset[str]:
         """The texts that an expression may give, `*` for what is not known of them."""
@@ -72,34 +80,37 @@ class Core:
             known = self._contexts[key] = Context(scope, args, receiver, depth, parent, partial, number)
         return known
 
-    def _guarded(self, key: object, compute: Callable[[], ValueSet]) -> ValueSet:
-        """Compute once. What was cut off at something still being computed holds for the current question only."""
+    def _guarded(self, key: object, compute: Callable[..., ValueSet], *args: object) -> ValueSet:
+        """What `compute` gives, computed once. What was cut off at something still being computed holds for the current question only."""
         known = self._memo.get(key)
-        if known is None:
+        if known is None and self._provisional:
             known = self._provisional.get(key)
         if known is not None:
             return known
         stack = self._stack
-        if key in stack.keys:
-            stack.cut = min(stack.cut, stack.keys[key])
+        being = stack.keys
+        place = being.get(key)
+        if place is not None:
+            stack.cut = min(stack.cut, place)
             return NONE
-        depth = len(stack.keys)
+        depth = len(being)
         if depth == 0:
             self._fuel = _FUEL
         self._fuel -= 1
         if depth > _DEPTH or self._fuel < 0:
-            self._given_up.add(next(iter(stack.keys), key))
+            self._given_up.add(next(iter(being), key))
             stack.cut = -1
             return NONE
         outer, stack.cut = stack.cut, _UNCUT
-        stack.keys[key] = depth
+        being[key] = depth
         try:
-            result = compute()
+            result = compute(*args)
         finally:
-            del stack.keys[key]
+            being.popitem()  # what was put last
         if len(result) > WIDTH:
-            result = frozenset(self._order.sorted(result)[:WIDTH])
-        result = self.ranked(result)
+            result = Ranked(self._order.of(result)[:WIDTH], self._order)
+        elif len(result) > 1:
+            result = self.ranked(result)
         if stack.cut >= depth or depth == 0:
             self._memo[key] = result
             stack.cut = outer
@@ -111,12 +122,23 @@ class Core:
             stack.cut = _UNCUT
         return result
 
+    def _number(self, value: Value) -> int:
+        """A number that stands for a value in keys: quicker to compare than what a value consists of."""
+        return self._numbers.setdefault(value, len(self._numbers))
+
+    def _library(self, path: str) -> ValueSet:
+        """A library's symbol, under the one spelling that it is known by."""
+        known = self._libraries.get(path)
+        if known is None:
+            known = self._libraries[path] = frozenset([Lib(self.vocabulary.canonical(path))])
+        return known
+
     def _union(self, sets: Iterable[ValueSet]) -> ValueSet:
         out: set[Value] = set()
         for values in sets:
             out |= values
         if len(out) > 2 * WIDTH:  # cut by rank, not by what came first: sets have another order in each run
-            out = set(self._order.sorted(out)[: 2 * WIDTH])
+            out = set(self._order.of(frozenset(out))[: 2 * WIDTH])
         return self.ranked(out)
 
     def ordered(self, values: Iterable[V]) -> list[V]:
@@ -125,13 +147,16 @@ class Core:
 
     def ranked(self, values: Set[Value]) -> ValueSet:
         """The values as a set that is gone through in the same order in every run."""
-        if isinstance(values, Ranked):
-            return values
-        return Ranked(values, self._order) if len(values) > 1 else frozenset(values)
+        if len(values) < 2:
+            return frozenset(values)
+        return values if isinstance(values, Ranked) else Ranked(values, self._order)
 
     # --- what the later layers do -----------------------------------------------------------------
 
     def _of(self, expr: s.Expr, scope: Scope, context: Context | None) -> ValueSet:
+        raise NotImplementedError
+
+    def _at_hand(self, expr: s.Expr, scope: Scope, context: Context | None) -> ValueSet | None:
         raise NotImplementedError
 
     def binding(self, binding: Binding, scope: Scope, context: Context | None) -> ValueSet:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib, Package
 from gradlint.program.scopes import Scope
@@ -28,47 +30,36 @@ class Values(Calls):
     """The evaluator of one project."""
 
     def _of(self, expr: s.Expr, scope: Scope, context: Context | None) -> ValueSet:
-        if isinstance(expr, s.Name):
-            return self.name(expr.text, scope, context, expr.id)
-        if isinstance(expr, s.Attribute):
-            return self._attributes(self.of(expr.value, scope, context), expr.attr)
-        if isinstance(expr, s.Call):
-            return self._call(expr, scope, context)
-        if isinstance(expr, s.Constant):
-            return frozenset([Const(expr.value)])
-        if isinstance(expr, s.Sequence):
-            return self._sequence(expr, scope, context)
-        if isinstance(expr, s.Mapping):
-            return self._mapping(expr, scope, context)
-        if isinstance(expr, s.Subscript):
-            held, index = self.of(expr.value, scope, context), self.of(expr.index, scope, context)
-            if held == _LOADED:
-                return self._loaded_module(expr.index, index, scope)
-            found = self._union(self._item(v, index) for v in held)
-            packages = [v for v in held if isinstance(v, Package)]
-            if packages and not self._named(expr.index, scope, context):  # `models.__dict__[args.arch]`
-                found |= self._union(self._anything_in(v) for v in packages)
-            return found
-        if isinstance(expr, s.Conditional):
-            return self.of(expr.then, scope, context) | self.of(expr.orelse, scope, context)
-        if isinstance(expr, s.Boolean):
-            return self._boolean(expr, scope, context)
-        if isinstance(expr, s.Binary):
-            return self._binary(expr, scope, context)
-        if isinstance(expr, s.Comprehension):
-            return self._comprehension(expr, scope, context)
-        if isinstance(expr, (s.Await, s.Starred)):
-            return self.of(expr.value, scope, context)
-        if isinstance(expr, s.Walrus):
-            return self.of(expr.value, scope, context)
-        if isinstance(expr, s.Lambda):
-            inner = scope.inner.get(expr.id) or next(
-                (x.inner[expr.id] for x in scope.module.scopes if expr.id in x.inner), None
-            )
-            return frozenset([Func(inner, None, context)]) if inner is not None else NONE
-        if isinstance(expr, s.Format):
-            return self._format(expr, scope, context)
-        return NONE
+        kind = _KINDS.get(expr.__class__)
+        return kind(self, expr, scope, context) if kind is not None else NONE
+
+    def _name(self, expr: s.Name, scope: Scope, context: Context | None) -> ValueSet:
+        return self.name(expr.text, scope, context, expr.id)
+
+    def _attribute(self, expr: s.Attribute, scope: Scope, context: Context | None) -> ValueSet:
+        return self._attributes(self.of(expr.value, scope, context), expr.attr)
+
+    def _subscript(self, expr: s.Subscript, scope: Scope, context: Context | None) -> ValueSet:
+        held, index = self.of(expr.value, scope, context), self.of(expr.index, scope, context)
+        if held == _LOADED:
+            return self._loaded_module(expr.index, index, scope)
+        found = self._union(self._item(v, index) for v in held)
+        packages = [v for v in held if isinstance(v, Package)]
+        if packages and not self._named(expr.index, scope, context):  # `models.__dict__[args.arch]`
+            found |= self._union(self._anything_in(v) for v in packages)
+        return found
+
+    def _conditional(self, expr: s.Conditional, scope: Scope, context: Context | None) -> ValueSet:
+        return self.of(expr.then, scope, context) | self.of(expr.orelse, scope, context)
+
+    def _same(self, expr: s.Await | s.Starred | s.Walrus, scope: Scope, context: Context | None) -> ValueSet:
+        return self.of(expr.value, scope, context)
+
+    def _lambda(self, expr: s.Lambda, scope: Scope, context: Context | None) -> ValueSet:
+        inner = scope.inner.get(expr.id) or next(
+            (x.inner[expr.id] for x in scope.module.scopes if expr.id in x.inner), None
+        )
+        return frozenset([Func(inner, None, context)]) if inner is not None else NONE
 
     def _attributes(self, holders: ValueSet, name: str) -> ValueSet:
         """An attribute of what may be several things: of those alone that are seen to have it, if any is."""
@@ -141,6 +132,25 @@ class Values(Calls):
 
     def _format(self, expr: s.Format, scope: Scope, context: Context | None) -> ValueSet:
         return frozenset(Const(text) for text in self.spelled(expr, scope, context) if "*" not in text)
+
+
+_KINDS: dict[type[s.Node], Callable[..., ValueSet]] = {
+    s.Name: Values._name,
+    s.Attribute: Values._attribute,
+    s.Call: Values._call,
+    s.Sequence: Values._sequence,
+    s.Mapping: Values._mapping,
+    s.Subscript: Values._subscript,
+    s.Conditional: Values._conditional,
+    s.Boolean: Values._boolean,
+    s.Binary: Values._binary,
+    s.Comprehension: Values._comprehension,
+    s.Await: Values._same,
+    s.Starred: Values._same,
+    s.Walrus: Values._same,
+    s.Lambda: Values._lambda,
+    s.Format: Values._format,
+}
 
 
 def _fold(op: str, a: s.Literal, b: s.Literal) -> list[s.Literal]:

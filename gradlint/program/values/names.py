@@ -5,12 +5,13 @@ from __future__ import annotations
 import builtins
 
 from gradlint.program import syntax as s
-from gradlint.program.names import Lib, Meaning, Package, imported, starred
+from gradlint.program.names import Lib, Meaning, Member, Package, imported, starred
 from gradlint.program.project import Files, Module
 from gradlint.program.scopes import Binding, Scope
 from gradlint.program.values.attributes import Attributes
 from gradlint.program.values.objects import (
     NONE,
+    NOTHING,
     Cls,
     Const,
     Context,
@@ -32,6 +33,43 @@ class Names(Attributes):
     def __init__(self, files: Files, vocabulary: Vocabulary) -> None:
         super().__init__(files, vocabulary)
         self._imported: dict[tuple[s.Node, str], Meaning] = {}
+        self._known_definitions: dict[tuple[Scope, str], ValueSet | None] = {}
+
+    def _at_hand(self, expr: s.Expr, scope: Scope, context: Context | None) -> ValueSet | None:
+        """What an expression holds for which nothing has to be searched: a constant, a definition, `self`."""
+        if isinstance(expr, s.Constant):
+            return frozenset([Const(expr.value)])
+        if not isinstance(expr, s.Name):
+            return None
+        name = expr.text
+        home = scope.lookup(name)
+        if home is None or home.kind == "module":
+            return self._definition(home or scope.module.scope, name)
+        found = home.bindings[name]
+        if home.self_name != name or len(found) > 1 or not isinstance(found[0].node, s.Param):
+            return None
+        return self.parameter(home, found[0].node, _within(context, home))
+
+    def _definition(self, scope: Scope, name: str) -> ValueSet | None:
+        """What a module's name holds that has one definition: an import, a class or a function, or is built in."""
+        key = (scope, name)
+        if key not in self._known_definitions:
+            self._known_definitions[key] = None  # imports may go round in a circle
+            self._known_definitions[key] = self._defined(scope, name)
+        return self._known_definitions[key]
+
+    def _defined(self, scope: Scope, name: str) -> ValueSet | None:
+        found = scope.bindings.get(name)
+        if not found:
+            return self.name(name, scope, None, None) if not scope.star_imports else None
+        if len(found) > 1 or found[0].kind not in ("import", "class", "function"):
+            return None
+        node = found[0].node
+        if isinstance(node, s.Import | s.ImportFrom) and self._known_symbol(node, name) is None:
+            meaning = self.imported(node, name, scope.module)
+            if isinstance(meaning, Member):
+                return self._definition(meaning.module.scope, meaning.name)
+        return self.binding(found[0], scope, None)
 
     def name(self, name: str, scope: Scope, context: Context | None, at: int | None) -> ValueSet:
         home = scope.lookup(name)
@@ -42,9 +80,11 @@ class Names(Attributes):
                 return self.meaning(Lib(name) if stray else found)
             return frozenset([Lib(f"builtins.{name}")]) if hasattr(builtins, name) else NONE
         use = at if home is scope or home.function is scope.function else None
-        while context is not None and context.scope is not home:
-            context = context.parent
-        return self._union(self.binding(b, home, context) for b in home.reaching(name, use))
+        context = _within(context, home)
+        bindings = home.reaching(name, use)
+        if len(bindings) == 1:
+            return self.ranked(self.binding(bindings[0], home, context))
+        return self._union([self.binding(b, home, context) for b in bindings])
 
     def binding(self, binding: Binding, scope: Scope, context: Context | None) -> ValueSet:
         """What one binding gives its name."""
@@ -96,12 +136,11 @@ class Names(Attributes):
 
     def meaning(self, found: Meaning) -> ValueSet:
         if isinstance(found, Lib):
-            return frozenset([Lib(self.vocabulary.canonical(found.path))])
+            return self._library(found.path)
         if isinstance(found, Package):
             return frozenset([found])
-        return self._guarded(
-            ("m", found.module.path, found.name), lambda: self.name(found.name, found.module.scope, None, None)
-        )
+        scope = found.module.scope
+        return self._guarded(("m", scope, found.name), self.name, found.name, scope, None, None)
 
     def parameter(self, scope: Scope, param: s.Param, context: Context | None) -> ValueSet:
         """A parameter's values: of this call if there is one, else of all calls in the project and its default."""
@@ -124,7 +163,7 @@ class Names(Attributes):
             receiver = context.receiver if context is not None and context.scope is scope else None
             for call, where in self.callers_on(scope, receiver):
                 out |= self._argument(call, where, None, scope, param)
-        if not [v for v in out if v != Const(None)]:
+        if out <= NOTHING:
             if param.annotation is not None:
                 out |= self._annotated(param.annotation, scope)
             out.add(Unknown(scope, param.name))
@@ -156,3 +195,10 @@ class Names(Attributes):
             ):
                 out.add(Made(value))
         return frozenset(out)
+
+
+def _within(context: Context | None, scope: Scope) -> Context | None:
+    """The call of a function among those around: a nested function sees the names of the one that it stands in."""
+    while context is not None and context.scope is not scope:
+        context = context.parent
+    return context

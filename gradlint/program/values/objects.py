@@ -2,11 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib, Package
 from gradlint.program.scopes import Scope
+
+
+T = TypeVar("T")
+
+
+class _Hashed:
+    """What holds other values remembers its hash: sets and tables ask for it again and again."""
+
+    __slots__ = ("_hash",)
+
+
+def _hashed_once(kind: type[T]) -> type[T]:
+    compute: Callable[[T], int] = kind.__hash__
+
+    def __hash__(self: T) -> int:
+        try:
+            known: int = self._hash  # type: ignore[attr-defined]
+        except AttributeError:
+            known = compute(self)
+            object.__setattr__(self, "_hash", known)
+        return known
+
+    kind.__hash__ = __hash__  # type: ignore[assignment]
+    return kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +47,9 @@ class Cls:
     scope: Scope
 
 
+@_hashed_once
 @dataclass(frozen=True, slots=True)
-class Func:
+class Func(_Hashed):
     """A function or lambda of the project, with the instance that it is bound to."""
 
     scope: Scope
@@ -30,8 +57,9 @@ class Func:
     context: Context | None = None
 
 
+@_hashed_once
 @dataclass(frozen=True, slots=True)
-class Made:
+class Made(_Hashed):
     """What calling a class or a library function gives; `site` is None for "some instance"."""
 
     of: Cls | Lib
@@ -41,16 +69,18 @@ class Made:
     receiver: Value | None = None
 
 
+@_hashed_once
 @dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(_Hashed):
     """An attribute of something that the project did not define."""
 
     receiver: Value
     name: str
 
 
+@_hashed_once
 @dataclass(frozen=True, slots=True)
-class Partial:
+class Partial(_Hashed):
     """`functools.partial(function, …)`."""
 
     function: Value
@@ -59,22 +89,25 @@ class Partial:
     context: Context | None
 
 
+@_hashed_once
 @dataclass(frozen=True, slots=True)
-class Items:
+class Items(_Hashed):
     """A tuple or list whose parts are known one by one."""
 
     parts: tuple[frozenset[Value], ...]
 
 
+@_hashed_once
 @dataclass(frozen=True, slots=True)
-class Many:
+class Many(_Hashed):
     """A container of any number of such values."""
 
     element: frozenset[Value]
 
 
+@_hashed_once
 @dataclass(frozen=True, slots=True)
-class Table:
+class Table(_Hashed):
     """A dict; a key that is no constant is None."""
 
     items: tuple[tuple[s.Literal, frozenset[Value]], ...]
@@ -99,6 +132,7 @@ class Unknown:
 Value = Const | Cls | Func | Made | Bound | Partial | Items | Many | Table | Option | Unknown | Lib | Package
 ValueSet = frozenset[Value]
 NONE: ValueSet = frozenset()
+NOTHING: ValueSet = frozenset([Const(None)])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from itertools import groupby
 from operator import itemgetter
 from typing import TypeVar
 
@@ -37,13 +37,23 @@ class Order:
         self._ranks: dict[Value, tuple[bool, str]] = {}
         self._given: dict[tuple[Context, int], str] = {}
         self._spelled: dict[Value, str] = {}
+        self._sorted: dict[ValueSet, tuple[Value, ...]] = {}
 
     def sorted(self, values: Iterable[V]) -> list[V]:
         """The values, first what says something: what comes last is what to do without where there is too much."""
-        ranked = sorted(((self._rank(value), value) for value in values), key=itemgetter(0))
-        if any(a[0] == b[0] for a, b in pairwise(ranked)):
-            ranked.sort(key=lambda pair: (pair[0], self._spelling(pair[1])))
-        return [value for _, value in ranked]
+        ranked = sorted([(self._rank(value), value) for value in values], key=itemgetter(0))
+        out: list[V] = []
+        for _, alike in groupby(ranked, key=itemgetter(0)):
+            group = [value for _, value in alike]
+            out += sorted(group, key=self._spelling) if len(group) > 1 else group
+        return out
+
+    def of(self, values: ValueSet) -> tuple[Value, ...]:
+        """The same, remembered: many sets hold the same values."""
+        known = self._sorted.get(values)
+        if known is None:
+            known = self._sorted[values] = tuple(self.sorted(frozenset(values)))
+        return known
 
     def _rank(self, value: Value) -> tuple[bool, str]:
         known = self._ranks.get(value)
@@ -136,5 +146,5 @@ class Ranked(frozenset[Value]):
         try:
             return iter(self._order)
         except AttributeError:
-            self._order = tuple(self._by.sorted(super().__iter__()))
+            self._order = self._by.of(self)
             return iter(self._order)
