@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import islice
+from itertools import islice, zip_longest
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from gradlint.program import syntax as s
@@ -91,6 +92,11 @@ class Scope:
         return self.node.params if isinstance(self.node, (s.Function, s.Lambda)) else ()
 
     @cached_property
+    def places(self) -> dict[s.Param, int]:
+        """Its parameters with their places."""
+        return {param: place for place, param in enumerate(self.params)}
+
+    @cached_property
     def self_name(self) -> str | None:
         """What a method calls its instance (or its class)."""
         if self.owner is None or not self.params or self.static:
@@ -124,6 +130,17 @@ class Scope:
     def unread(self) -> frozenset[s.Node]:
         """The expressions in it that stand alone: nothing gets what they give."""
         return frozenset(n.value for n in s.walk(self.body) if isinstance(n, s.Evaluate))
+
+    @cached_property
+    def annotated(self) -> tuple[str, ...]:
+        """The annotated names of a class."""
+        return tuple(
+            target.text
+            for stmt in (self.node.body.body if isinstance(self.node, s.Class) else ())
+            if isinstance(stmt, s.Assign) and stmt.annotation is not None
+            for target in stmt.targets
+            if isinstance(target, s.Name)
+        )
 
     def walk(self) -> Iterator[Scope]:
         """This scope and all inside it, outer first."""
@@ -209,6 +226,9 @@ class _Blocks:
 _BINDING = frozenset([s.Lambda, s.Walrus, s.Clause, s.Yield])  # the expressions that bind names, or tell of a function
 
 
+_ID = attrgetter("id")
+
+
 class _Binder:
     def __init__(self, module: Module) -> None:
         self.module = module
@@ -223,7 +243,7 @@ class _Binder:
         """The last id at or below a node: ids are given in one walk, so it lies below the last child."""
         way = [node]
         while way[-1] not in self._ends and (below := s.children(way[-1])):
-            way.append(max(below, key=_ordinal))
+            way.append(max(below, key=_ID))
         last = self._ends.get(way[-1], 0)
         for here in reversed(way):
             last = self._ends[here] = max(last, here.id)
@@ -232,13 +252,20 @@ class _Binder:
     def _block(self, block: s.Block | None, scope: Scope, loop: tuple[int, int] | None) -> None:
         if block is None:
             return
-        span = (block.id, self._end(block))
-        for stmt in block.body:
-            self._statement(stmt, scope, span, loop)
+        end = self._end(block)
+        self._suite(block, scope, (block.id, end), loop, end)
 
-    def _statement(self, stmt: s.Stmt, scope: Scope, span: tuple[int, int], loop: tuple[int, int] | None) -> None:
-        end = self._end(stmt)
+    def _suite(
+        self, block: s.Block, scope: Scope, span: tuple[int, int], loop: tuple[int, int] | None, end: int
+    ) -> None:
+        """The statements of a block: each ends before the next one starts."""
+        body = block.body
+        for stmt, after in zip_longest(body, body[1:]):
+            self._statement(stmt, scope, span, loop, after.id - 1 if after is not None else end)
 
+    def _statement(
+        self, stmt: s.Stmt, scope: Scope, span: tuple[int, int], loop: tuple[int, int] | None, end: int
+    ) -> None:
         def add(
             name: str, kind: str, node: s.Node, value: s.Expr | None = None, path: tuple[int, ...] = (), at: int = end
         ) -> None:
@@ -268,6 +295,8 @@ class _Binder:
             for expr in stmt.targets:
                 if stmt.value is not None or scope.kind == "class":
                     target(expr, stmt.value)
+        elif isinstance(stmt, s.Evaluate):
+            pass  # binds nothing
         elif isinstance(stmt, s.AugAssign):
             target(stmt.target, stmt.value, "update")
         elif isinstance(stmt, s.For):
@@ -295,16 +324,9 @@ class _Binder:
         elif isinstance(stmt, s.With):
             for item, name in stmt.items:
                 if name is not None:
-                    target(
-                        name,
-                        item,
-                        "enter",
-                        (),
-                        self._end(item) if self._end(item) > self._end(name) else self._end(name),
-                    )
+                    target(name, item, "enter", (), max(self._end(item), self._end(name)))
             # A `with` always runs its body: bindings inside hold after it.
-            for inside in stmt.body.body:
-                self._statement(inside, scope, span, loop)
+            self._suite(stmt.body, scope, span, loop, end)
         elif isinstance(stmt, s.Match):
             for case in stmt.cases:
                 self._block(case.body, scope, loop)
@@ -363,10 +385,6 @@ class _Binder:
             for below in s.walk(node.body, into=False):
                 if isinstance(below, s.Lambda):
                     self._function(below, inner)
-
-
-def _ordinal(node: s.Node) -> int:
-    return node.id
 
 
 def bind(module: Module, block: s.Block) -> Scope:

@@ -20,8 +20,7 @@ class Calls(Manual):
     def call(self, call: s.Call) -> Iterator[Item]:
         method = call.func.attr if isinstance(call.func, s.Attribute) else None
         functions = self.values.of(call.func, self.scope)
-        projects = tuple(f for f in (unpartial(v) for v in functions) if isinstance(f, Func))
-        projects += tuple(m for v in functions if isinstance(v, Made) and (m := self._called_method(v)) is not None)
+        projects = self._projects(functions)
         act = self._library_act(call, functions)
         if act is None and method is not None and isinstance(call.func, s.Attribute) and not projects:
             act = self._unresolved_act(call, call.func, functions)
@@ -45,6 +44,18 @@ class Calls(Manual):
         built = frozenset(f for f in functions if isinstance(f, Lib) and self.vocabulary.role(f.path) == "optimizer")
         if built:
             yield Act("new", call, self.scope, optimizers=frozenset(Made(f, call, self.scope) for f in built))
+
+    def _projects(self, functions: ValueSet) -> tuple[Func, ...]:
+        """The project's functions among what is called, and the methods that calling an instance runs."""
+        plain: list[Func] = []
+        methods: list[Func] = []
+        for value in functions:
+            function = unpartial(value)
+            if isinstance(function, Func):
+                plain.append(function)
+            elif isinstance(value, Made) and (method := self._called_method(value)) is not None:
+                methods.append(method)
+        return (*plain, *methods)
 
     def _called_method(self, instance: Made) -> Func | None:
         """What calling an instance runs; a module's forward pass only where its file tests for non-finite values."""

@@ -32,7 +32,7 @@ class Manual:
     def _manual_update(self, stmt: s.Assign | s.AugAssign) -> Act | None:
         """`p.data -= lr * p.grad`, `p.data = p.data - …`: a step; `p.grad *= c`: a clip; `p.grad = None`: zero."""
         targets = stmt.targets if isinstance(stmt, s.Assign) else (stmt.target,)
-        if stmt.value is None or len(targets) != 1:
+        if stmt.value is None or len(targets) != 1 or "grad" not in self.scope.module.words:
             return None
         target = targets[0]
         gradient = _gradient_of(target)

@@ -140,10 +140,10 @@ class Attributes(Options):
 
     def _field(self, value: Made, name: str) -> ValueSet:
         """What a class that writes no constructor is given for a field: a dataclass, a named tuple."""
-        if not isinstance(value.of, Cls) or self.find_method(value.of.scope, "__init__") is not None:
+        if not isinstance(value.of, Cls):
             return NONE
         fields = self._fields(value.of.scope)
-        if name not in fields:
+        if name not in fields or self.find_method(value.of.scope, "__init__") is not None:
             return NONE
         if value.site is None or value.scope is None:
             given = [(call.arg(fields.index(name), name), where) for call, where in self._constructions(value.of.scope)]

@@ -115,17 +115,9 @@ class Classes(Core):
             if method is not None and not is_abstract(method):
                 yield heir, method
 
-    def _fields(self, scope: Scope) -> list[str]:
+    def _fields(self, scope: Scope) -> tuple[str, ...]:
         """The annotated names of a class, those of its base classes first."""
-        return [
-            target.text
-            for here in reversed(list(self.lineage(scope)))
-            if isinstance(here.node, s.Class)
-            for stmt in here.node.body.body
-            if isinstance(stmt, s.Assign) and stmt.annotation is not None
-            for target in stmt.targets
-            if isinstance(target, s.Name)
-        ]
+        return tuple(name for here in reversed(self.lineage(scope)) for name in here.annotated)
 
     def _enumerates(self, scope: Scope) -> bool:
         return any(base.startswith("enum.") for base in self.library_bases(scope))

@@ -144,7 +144,7 @@ def argument_position(function: Scope, param: s.Param, *, bound: bool) -> int | 
     """The place of a parameter among a call's positional arguments; None if it takes a keyword only."""
     if param.keyword_only or param.star == "**":
         return None
-    index = next((i for i, p in enumerate(function.params) if p is param), None)
+    index = function.places.get(param)
     if index is None:
         return None
     return index - 1 if bound and index > 0 else index

@@ -19,6 +19,7 @@ class Stores(Contexts):
     def __init__(self, files: Files, vocabulary: Vocabulary) -> None:
         super().__init__(files, vocabulary)
         self._stores: dict[Scope, dict[str, list[Store]]] = {}
+        self._assignments: dict[tuple[Scope, str], tuple[Store, ...]] = {}
 
     def self_stores(self, owner: Scope, name: str) -> list[Store]:
         """The assignments to `self.name` in a class's own methods."""
@@ -146,19 +147,26 @@ class Stores(Contexts):
     def _outside_stores(self, owner: Scope, name: str, *, exact: bool) -> ValueSet:
         """What code outside a class assigns to an attribute of its instances; `exact`: not of those of its heirs."""
         out: set[Value] = set()
-        for module in self.files.naming(f".{name}", near=owner.module, hints=(owner.name,)):
-            for store in module.attribute_stores.get(name, ()):
-                if not isinstance(store.base, (s.Name, s.Attribute)):
-                    continue
-                holders = self.of(store.base, store.scope)
-                if any(
-                    isinstance(v, Made)
-                    and isinstance(v.of, Cls)
-                    and (v.of.scope is owner if exact else owner in self.lineage(v.of.scope))
-                    for v in holders
-                ):
-                    out |= self.stored(store, None)
+        for store in self._assigned(owner, name):
+            if any(
+                isinstance(v, Made)
+                and isinstance(v.of, Cls)
+                and (v.of.scope is owner if exact else owner in self.lineage(v.of.scope))
+                for v in self.of(store.base, store.scope)
+            ):
+                out |= self.stored(store, None)
         return frozenset(out)
+
+    def _assigned(self, owner: Scope, name: str) -> tuple[Store, ...]:
+        """The assignments to an attribute of this name of anything, in files that may know a class."""
+        key = (owner, name)
+        known = self._assignments.get(key)
+        if known is None:
+            modules = self.files.naming(f".{name}", near=owner.module, hints=(owner.name,))
+            stores = (store for module in modules for store in module.attribute_stores.get(name, ()))
+            known = tuple(store for store in stores if isinstance(store.base, (s.Name, s.Attribute)))
+            self._assignments[key] = known
+        return known
 
     def _set_by_name(self, instance: Made, text: str) -> ValueSet:
         """What `setattr(self, …, value)` in an instance's class puts under a name."""
