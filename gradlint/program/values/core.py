@@ -81,7 +81,10 @@ class Core:
         return known
 
     def _guarded(self, key: object, compute: Callable[..., ValueSet], *args: object) -> ValueSet:
-        """What `compute` gives, computed once. What was cut off at something still being computed holds for the current question only."""
+        """What `compute` gives, computed once.
+
+        What was cut off at something still being computed holds for the current question only.
+        """
         known = self._memo.get(key)
         if known is None and self._provisional:
             known = self._provisional.get(key)

@@ -10,7 +10,6 @@ from gradlint.program import syntax as s
 from gradlint.program.names import Lib, Package
 from gradlint.program.scopes import Scope
 
-
 T = TypeVar("T")
 
 
@@ -23,7 +22,7 @@ class _Hashed:
 def _hashed_once(kind: type[T]) -> type[T]:
     compute: Callable[[T], int] = kind.__hash__
 
-    def __hash__(self: T) -> int:
+    def remembered(self: T) -> int:
         try:
             known: int = self._hash  # type: ignore[attr-defined]
         except AttributeError:
@@ -31,7 +30,7 @@ def _hashed_once(kind: type[T]) -> type[T]:
             object.__setattr__(self, "_hash", known)
         return known
 
-    kind.__hash__ = __hash__  # type: ignore[assignment]
+    kind.__hash__ = remembered  # type: ignore[assignment]
     return kind
 
 
