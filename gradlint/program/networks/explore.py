@@ -76,6 +76,7 @@ class _Build:
     oracle: Mapping[int, bool]
     searches: int = 3
     scripted: dict[int, Kept] = field(default_factory=dict)  # what scripts make of a network, by its id
+    ways: dict[Recipe, Mapping[int, bool] | None] = field(default_factory=dict)  # to networks not on the first one
 
 
 @dataclass(eq=False)
@@ -290,23 +291,39 @@ class _Judging:
             return self.attempt(build.oracle) if self.target is None else None
         if machine is None or owner is None:
             return None
-        if build.searches > 0:
-            build.searches -= 1
-            met = [k for k, d in machine.decisions.items() if d.phase == "build"]
-            found = self._alive(dict(build.oracle), met)
-            if found is not None:
-                return found
+        alone = self._alone(build, machine, owner)
+        if alone is not None and not self._holds_enough(machine, alone):
+            return Outcome(alone, (), {}, {})
+        found = self._searched(build, machine)
+        if found is not None:
+            return found
+        self.strict = False
+        return self._run(build, machine, alone) if alone is not None else None
+
+    def _searched(self, build: _Build, machine: Machine) -> Outcome | None:
+        """The network by a way on which its owner makes it; what has been searched for once is known."""
+        if self.recipe in build.ways:
+            way = build.ways[self.recipe]
+            return self.attempt(way) if way is not None else None
+        if build.searches == 0:
+            return None
+        build.searches -= 1
+        met = [k for k, d in machine.decisions.items() if d.phase == "build"]
+        found = self._alive(dict(build.oracle), met)
+        build.ways[self.recipe] = {k: d.value for k, d in found.decisions.items()} if found is not None else None
+        return found
+
+    def _alone(self, build: _Build, machine: Machine, owner: Recipe) -> Root | None:
+        """The network as the last call of its recipe makes it, though its owner does not run that call."""
         held = build.roots if build.recipe == owner else harvest(machine, owner, owner_class(self.recipe))
         if not held:
             return None
-        self.strict = False
-        machine.rewind(_FORWARD)
         try:
             roots = aside(machine, self.recipe, self.target, held[0])
             machine.keep()
         except (Cut, Raised, RecursionError):
             return None
-        return self._run(build, machine, roots[0]) if roots else None
+        return roots[0] if roots else None
 
     def _alive(self, oracle: dict[int, bool], met: list[int]) -> Outcome | None:
         """The first of the ways that take one condition otherwise and do not raise."""
