@@ -194,10 +194,11 @@ class Core:
         """Takes what has been built as that which each forward pass starts from."""
         self.kept = self.state
 
-    def rewind(self, budget: int) -> None:
+    def rewind(self, budget: int, start: Kept | None = None) -> None:
         """Forgets a forward pass, so that another can be run on what was built."""
-        if self.kept is not None:
-            self.kept.restore()
+        start = start or self.kept
+        if start is not None:
+            start.restore()
         self.budget, self.phase, self.clock, self.depth = budget, "build", 0, 0
         self.runs.clear()
         self.outputs.clear()

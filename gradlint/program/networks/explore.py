@@ -74,8 +74,7 @@ class _Build:
     machine: Machine | None
     roots: list[Root]
     oracle: Mapping[int, bool]
-    searches: int = 3
-    scripted: dict[int, Kept] = field(default_factory=dict)  # what scripts make of a network, by its id
+    scripted: dict[Root, Kept] = field(default_factory=dict)  # what scripts make of a network
     ways: dict[Recipe, Mapping[int, bool] | None] = field(default_factory=dict)  # to networks not on the first one
 
 
@@ -182,6 +181,7 @@ class _Judging:
         self.cut = False
         self.strict = True
         self.built: tuple[_Build, Machine, Root] | None = None  # where the base ran
+        self.start: Kept | None = None  # from where it did, if not from what was built
 
     def verdict(self) -> Verdict | None:
         """None if there is no such instance; an outcome without a deep run if some way has none."""
@@ -245,13 +245,13 @@ class _Judging:
 
     def _rewind(self, build: _Build, machine: Machine, root: Root, scripts: bool) -> None:
         """Takes a network back to how it was built, or to what scripts make of that."""
-        machine.rewind(_FORWARD)
+        machine.rewind(_FORWARD, self.start)
         if scripts:
-            if id(root) not in build.scripted:
+            if root not in build.scripted:
                 self.prepare(machine, root)
-                build.scripted[id(root)] = machine.state
+                build.scripted[root] = machine.state
                 machine.rewind(_FORWARD)
-            build.scripted[id(root)].restore()
+            build.scripted[root].restore()
 
     def _forward(self, machine: Machine, root: Root, oracle: Mapping[int, bool]) -> Outcome:
         """The forward pass of what has been built."""
@@ -305,9 +305,6 @@ class _Judging:
         if self.recipe in build.ways:
             way = build.ways[self.recipe]
             return self.attempt(way) if way is not None else None
-        if build.searches == 0:
-            return None
-        build.searches -= 1
         met = [k for k, d in machine.decisions.items() if d.phase == "build"]
         found = self._alive(dict(build.oracle), met)
         build.ways[self.recipe] = {k: d.value for k, d in found.decisions.items()} if found is not None else None
@@ -320,9 +317,9 @@ class _Judging:
             return None
         try:
             roots = aside(machine, self.recipe, self.target, held[0])
-            machine.keep()
         except (Cut, Raised, RecursionError):
             return None
+        self.start = machine.state
         return roots[0] if roots else None
 
     def _alive(self, oracle: dict[int, bool], met: list[int]) -> Outcome | None:
