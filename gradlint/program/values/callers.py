@@ -91,9 +91,10 @@ class Callers(Containers):
     def _may_call(self, call: s.Call, where: Scope, wanted: Scope, scope: Scope) -> bool:
         func = call.func
         if isinstance(func, s.Attribute) and func.attr == "__init__" and scope.name == "__init__":
+            held, cls = self.of(func.value, where), Cls(wanted)
             if isinstance(func.value, s.Call) and s.dotted(func.value.func) == "super":
-                return any(isinstance(v, Made) and v.of == Cls(wanted) for v in self.of(func.value, where))
-            return any(v == Cls(wanted) for v in self.of(func.value, where))
+                return any(isinstance(v, Made) and v.of == cls for v in held)
+            return cls in held
         for value in self.of(func, where):
             if isinstance(value, Cls) and scope.name in ("__init__", "__new__"):
                 found = self.find_method(value.scope, scope.name)

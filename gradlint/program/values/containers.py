@@ -42,6 +42,11 @@ class Containers(Classes):
                 out |= self.elements(given) or given
         return frozenset(out)
 
+    def _items(self, values: ValueSet, index: int) -> ValueSet:
+        """What stands at a place in any of the values."""
+        place: ValueSet = frozenset([Const(index)])
+        return self._union([self._item(value, place) for value in values])
+
     def _item(self, value: Value, index: ValueSet) -> ValueSet:
         keys = [k.value for k in index if isinstance(k, Const)]
         if isinstance(value, Items):

@@ -8,7 +8,7 @@ from gradlint.program import syntax as s
 from gradlint.program.scopes import Scope
 from gradlint.program.values.callers import Callers
 from gradlint.program.values.core import WIDTH
-from gradlint.program.values.objects import NONE, Cls, Const, Context, Func, Items, Made, Many, Table, Value, ValueSet
+from gradlint.program.values.objects import NONE, Cls, Context, Func, Items, Made, Many, Table, Value, ValueSet
 
 
 class Contexts(Callers):
@@ -64,7 +64,7 @@ class Contexts(Callers):
                 if arg.star == "*":
                     before = sum(1 for a in call.args[: call.args.index(arg)] if not a.keyword)
                     inner = self.of(arg.value, scope, context)
-                    held = self._union(self._item(v, frozenset([Const(position - before)])) for v in inner)
+                    held = self._items(inner, position - before)
                     if held:
                         return held
         for arg in call.args:

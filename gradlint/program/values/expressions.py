@@ -67,9 +67,13 @@ class Values(Calls):
             (only,) = holders
             return self.attribute(only, name)
         found = [(holder, self.attribute(holder, name)) for holder in holders]
-        guessed = {h for h, held in found if isinstance(h, Made) and isinstance(h.of, Cls) and held == {Bound(h, name)}}
-        seen = any(not isinstance(v, Bound) for _, held in found for v in held)
-        return self._union(held for holder, held in found if not (seen and holder in guessed))
+        if any(not isinstance(v, Bound) for _, held in found for v in held):
+            found = [
+                (h, held)
+                for h, held in found
+                if not (isinstance(h, Made) and isinstance(h.of, Cls) and held == {Bound(h, name)})
+            ]
+        return self._union([held for _, held in found])
 
     def _boolean(self, expr: s.Boolean, scope: Scope, context: Context | None) -> ValueSet:
         left = self.of(expr.left, scope, context)

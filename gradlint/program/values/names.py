@@ -115,7 +115,7 @@ class Names(Attributes):
         elif binding.kind == "enter":
             values = self._entered(values)
         for index in binding.path:
-            values = self._union(self._item(v, frozenset([Const(index)])) for v in values)
+            values = self._items(values, index)
         return values | self._grown(binding, scope, context)
 
     def imported(self, node: s.Import | s.ImportFrom, name: str, module: Module) -> Meaning:

@@ -11,6 +11,7 @@ from gradlint.program import syntax as s
 from gradlint.program.names import Lib, Package
 from gradlint.program.scopes import Scope
 from gradlint.program.values.objects import (
+    NOTHING,
     Bound,
     Cls,
     Const,
@@ -36,6 +37,7 @@ class Order:
     def __init__(self) -> None:
         self._ranks: dict[Value, tuple[bool, str]] = {}
         self._given: dict[tuple[Context, int], str] = {}
+        self._mades: dict[tuple[Made, int], str] = {}
         self._spelled: dict[Value, str] = {}
         self._sorted: dict[ValueSet, tuple[Value, ...]] = {}
 
@@ -58,7 +60,7 @@ class Order:
     def _rank(self, value: Value) -> tuple[bool, str]:
         known = self._ranks.get(value)
         if known is None:
-            known = self._ranks[value] = isinstance(value, Unknown) or value == Const(None), self._text(value)
+            known = self._ranks[value] = isinstance(value, Unknown) or value in NOTHING, self._text(value)
         return known
 
     def _text(self, value: Value, depth: int = 2) -> str:
@@ -68,13 +70,11 @@ class Order:
         if isinstance(value, (Cls, Func)):
             return f"{value.scope.module.name}:{value.scope.node.id}"
         if isinstance(value, Made):
-            site = value.site.id if value.site is not None else 0
-            where = value.scope.module.name if value.scope is not None else ""
-            context = value.context if depth else None
-            given = self._arguments(context, depth - 1) if context is not None else ""
-            of = context.receiver if context is not None else None
-            holders = "".join(f"@{self._text(x, depth - 1)}" for x in (of, value.receiver) if x is not None and depth)
-            return f"{self._text(value.of)}:{where}:{site}({given}){holders}"
+            key = (value, depth)
+            known = self._mades.get(key)
+            if known is None:
+                known = self._mades[key] = self._made(value, depth)
+            return known
         if isinstance(value, Items):
             return f"({','.join(self._texts(p, depth - 1) for p in value.parts)})" if depth else "()"
         if isinstance(value, Many):
@@ -89,6 +89,15 @@ class Order:
         if isinstance(value, Package):
             return str(value.path)
         return repr(value)[:200] if isinstance(value, (Const, Option)) else type(value).__name__
+
+    def _made(self, value: Made, depth: int) -> str:
+        site = value.site.id if value.site is not None else 0
+        where = value.scope.module.name if value.scope is not None else ""
+        context = value.context if depth else None
+        given = self._arguments(context, depth - 1) if context is not None else ""
+        of = context.receiver if context is not None else None
+        holders = "".join([f"@{self._text(x, depth - 1)}" for x in (of, value.receiver) if x is not None and depth])
+        return f"{self._text(value.of)}:{where}:{site}({given}){holders}"
 
     def _spelling(self, value: Value) -> str:
         """All that makes a value another than one whose text is the same; contexts by when they were met."""

@@ -48,7 +48,7 @@ class Stores(Contexts):
         elif store.kind == "enter":
             values = self._entered(values)
         for index in store.path:
-            values = self._union(self._item(v, frozenset([Const(index)])) for v in values)
+            values = self._items(values, index)
         if isinstance(store.base, s.Name) and store.attr is not None:
             values |= self._grown_attribute(store, context)
         return values
