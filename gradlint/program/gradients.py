@@ -38,6 +38,7 @@ _TOLD = frozenset(["backward", "clip", "unscale", "schedule", "step", "test", "z
 Key = tuple[Scope, str]
 Assumption = tuple[Key, bool, bool]  # a choice, how it was taken, and whether the configuration makes it
 NOTHING: frozenset[Assumption] = frozenset()
+_NAMELESS: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,22 +156,30 @@ Concerns = Callable[[Act], bool]
 class Solver:
     """Follows one optimizer through root functions, and notes the states that arrive at its events.
 
+    What several roots call is followed once.
+
     Args:
         flows: what each function does.
         concerns: whether an event is about this optimizer (its step, its clip, its `unscale_`).
-        budget: how much may be followed; `run` raises Exhausted where that is not enough.
     """
 
-    def __init__(self, flows: Flows, concerns: Concerns, budget: Budget) -> None:
+    def __init__(self, flows: Flows, concerns: Concerns) -> None:
         self.flows = flows
         self.concerns = cache(concerns)
-        self.budget = budget
+        self.budget = Budget(0)
+        self._checks = True  # whether any value is ever checked: else nobody asks what a loss is called
         self._passage = _Passage()
-        self._memo: dict[tuple[Scope, State], tuple[frozenset[State], _Passage]] = {}
+        self._memo: dict[tuple[Scope, State, bool], tuple[frozenset[State], _Passage]] = {}
+        self._kept: dict[tuple[Rebind, frozenset[Assumption]], frozenset[Assumption]] = {}
         self._active: list[tuple[Scope, s.Call | None]] = []
 
-    def run(self, root: Scope, entry: State) -> dict[Act, set[State]]:
-        """Follow a root function from its first statement: the states that arrive at each event."""
+    def run(self, root: Scope, entry: State, budget: Budget) -> dict[Act, set[State]]:
+        """Follow a root function from its first statement: the states that arrive at each event.
+
+        Raises Exhausted where the budget is not enough; the solver is of no use then.
+        """
+        self.budget, self._passage = budget, _Passage()
+        self._checks = self.flows.reach(root).checks
         self._function(root, entry, None)
         return self._passage.gathered()
 
@@ -178,7 +187,7 @@ class Solver:
         aside = self._aside(scope, entry) if entry.assumed else NOTHING
         if aside:
             entry = entry.under(entry.assumed - aside)
-        key = (scope, entry)
+        key = (scope, entry, self._checks)
         known = self._memo.get(key)
         if known is None:
             if any(scope is active for active, _ in self._active) or len(self._active) >= _DEPTH:
@@ -212,7 +221,7 @@ class Solver:
             if isinstance(item, Act):
                 exits.falls = {self._act(item, state) for state in exits.falls}
             elif isinstance(item, Rebind):
-                exits.falls = {_rebind(item, state, self._scope) for state in exits.falls}
+                exits.falls = {self._rebind(item, state) for state in exits.falls}
             elif isinstance(item, Leave):
                 self._leave(item, exits)
             else:
@@ -326,8 +335,10 @@ class Solver:
             for after in self._function(target.scope, inside, item.node):
                 # What a called function chose on the way is its own; its settings stay.
                 left = frozenset(a for a in after.assumed if a[2] or a[0][0] is not target.scope)
-                checked = state.checked | self.flows.handed_back(item, target.scope, after.checked)
-                out.add(after._replace(checked=checked, loss=after.loss | state.loss, assumed=left | kept))
+                if self._checks:
+                    checked = state.checked | self.flows.handed_back(item, target.scope, after.checked)
+                    after = after._replace(checked=checked, loss=after.loss | state.loss)
+                out.add(after.under(left | kept))
         return out or {state}
 
     def _passed(self, item: Invoke, scope: Scope, names: frozenset[str]) -> frozenset[str]:
@@ -340,6 +351,31 @@ class Solver:
             if conditions.light(given, item.scope) & names:
                 out.add(param)
         return frozenset(out)
+
+    def _rebind(self, item: Rebind, state: State) -> State:
+        """An assignment: conditions on the name are open again; a value computed from checked ones is checked."""
+        checked, assumed, loss = state.checked, state.assumed, state.loss
+        if checked:
+            derived = bool(item.sources & checked)
+            checked -= {RESULT}
+            names = set(item.names)
+            checked = frozenset(checked | names) if derived else frozenset(n for n in checked if _base(n) not in names)
+        if loss and item.sources & loss:
+            loss = loss | set(item.names)
+        if assumed:
+            assumed = self._still(item, assumed)
+        if checked != state.checked or assumed != state.assumed or loss != state.loss:
+            state = state._replace(checked=checked, assumed=assumed, loss=loss)
+        if item.constant is not None and len(item.names) == 1:
+            state = state.assume((self._scope, item.names[0]), item.constant, False)
+        return state
+
+    def _still(self, item: Rebind, assumed: frozenset[Assumption]) -> frozenset[Assumption]:
+        """The choices that an assignment leaves as they are."""
+        kept = self._kept.get((item, assumed))
+        if kept is None:
+            kept = self._kept[item, assumed] = frozenset(a for a in assumed if not reads(a[0][1], item.names))
+        return kept
 
     # --- events -------------------------------------------------------------------------------
 
@@ -376,7 +412,7 @@ class Solver:
         return state
 
     def _backward(self, act: Act, state: State) -> State:
-        names = act.names
+        names = act.names if self._checks else _NAMELESS
         guarded = bool(names & state.checked)
         if state.stepped or not state.fresh:
             return state._replace(
@@ -440,25 +476,6 @@ def _check(state: State, subjects: frozenset[str], gradients: bool) -> State:
 def _resumed(states: Iterable[State], aside: frozenset[Assumption]) -> Iterable[State]:
     """The states with the choices that were put aside."""
     return (state.under(state.assumed | aside) for state in states) if aside else states
-
-
-def _rebind(item: Rebind, state: State, scope: Scope) -> State:
-    """An assignment: conditions on the name are open again; a value computed from checked ones is checked."""
-    names = set(item.names)
-    checked, assumed, loss = state.checked, state.assumed, state.loss
-    if checked:
-        derived = bool(item.sources & checked)
-        checked -= {RESULT}
-        checked = frozenset(checked | names) if derived else frozenset(n for n in checked if _base(n) not in names)
-    if loss and item.sources & loss:
-        loss = loss | names
-    if assumed:
-        assumed = frozenset(a for a in assumed if not reads(a[0][1], names))
-    if checked != state.checked or assumed != state.assumed or loss != state.loss:
-        state = state._replace(checked=checked, assumed=assumed, loss=loss)
-    if item.constant is not None and len(item.names) == 1:
-        state = state.assume((scope, item.names[0]), item.constant, False)
-    return state
 
 
 def _base(name: str) -> str:
@@ -530,7 +547,8 @@ def _few(states: set[State]) -> set[State]:
 
 def _forgetting(states: set[State], keys: Iterable[Key]) -> set[State]:
     gone = set(keys)
-    return {state.under(frozenset(a for a in state.assumed if a[0] not in gone)) for state in states}
+    left = {known: frozenset(a for a in known if a[0] not in gone) for known in {state.assumed for state in states}}
+    return {state.under(left[state.assumed]) for state in states}
 
 
 def _telling(states: set[State]) -> dict[Key, int]:

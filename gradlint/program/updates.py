@@ -413,6 +413,7 @@ class Updates:
     def __init__(self, program: Program) -> None:
         self.program = program
         self._solved: dict[object, dict[Act, set[State]]] = {}
+        self._solvers: dict[object, Solver] = {}
         self.unjudged: dict[Module, Act] = {}  # the first step of a file that took too much to follow
 
     def of(self, module: Module) -> list[Update]:
@@ -452,8 +453,10 @@ class Updates:
             key = (root, entry, focus.key)
             arrivals = self._solved.get(key)
             if arrivals is None:
-                solver = Solver(self.program.flows, focus.concerns, budget)
-                arrivals = self._solved[key] = solver.run(root, entry)
+                # One that does not come to an end is not kept.
+                solver = self._solvers.pop(focus.key, None) or Solver(self.program.flows, focus.concerns)
+                arrivals = self._solved[key] = solver.run(root, entry, budget)
+                self._solvers[focus.key] = solver
             for other, found in arrivals.items():
                 reached.setdefault(other, set()).update(found)
         if not _at(act, reached) and act.does == "step":
@@ -461,8 +464,8 @@ class Updates:
         return self._update(act, reached, True, beside)
 
     def _near(self, focus: Focus, budget: Budget, beside: Sequence[Update]) -> Update:
-        solver = Solver(self.program.flows, focus.concerns, budget)
-        arrivals = solver.run(focus.act.scope, State(fresh=None))
+        solver = Solver(self.program.flows, focus.concerns)
+        arrivals = solver.run(focus.act.scope, State(fresh=None), budget)
         return self._update(focus.act, arrivals, False, beside)
 
     def _update(self, act: Act, reached: Mapping[Act, set[State]], known: bool, beside: Sequence[Update]) -> Update:

@@ -41,7 +41,7 @@ class _Tracer(Solver):
     """A solver that notes every event in the order in which it first comes to it."""
 
     def __init__(self, flows: Flows, concerns: Concerns) -> None:
-        super().__init__(flows, concerns, Budget(STEPS))
+        super().__init__(flows, concerns)
         self.met: dict[Act, tuple[Scope, tuple[Call, ...], set[State]]] = {}
 
     def _note(self, what: Act, states: Iterable[State]) -> None:
@@ -56,11 +56,11 @@ class _Tracer(Solver):
 def trace(update: Update, updates: Updates) -> list[Met]:
     """The events on the ways to an update and behind it."""
     focus = Focus(update.act, update.program.flows)
-    tracer = _Tracer(update.program.flows, focus.concerns)
+    tracer, budget = _Tracer(update.program.flows, focus.concerns), Budget(STEPS)
     for root, entry in updates.roots(update.act):
-        tracer.run(root, entry)
+        tracer.run(root, entry, budget)
     if not any(x.node is update.node for x in tracer.met):
-        tracer.run(update.scope, State(fresh=None))
+        tracer.run(update.scope, State(fresh=None), budget)
     return [
         Met(what, scope, path, frozenset(states), what.does == "test" or focus.concerns(what))
         for what, (scope, path, states) in tracer.met.items()

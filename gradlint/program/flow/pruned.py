@@ -12,10 +12,11 @@ from gradlint.program.scopes import Scope
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What a function and all that it calls ask about, and which names they bind."""
+    """What a function and all that it calls ask about, which names they bind, and whether they check any value."""
 
     asked: frozenset[tuple[Scope, str]]
     bound: frozenset[str]
+    checks: bool
 
 
 @dataclass(slots=True)
@@ -54,19 +55,23 @@ class Pruned(Told):
         if known is None:
             asked: set[tuple[Scope, str]] = set()
             bound: set[str] = set()
+            checks = False
             seen = {scope}
             queue = [scope]
             while queue:
                 for item in every(self.pruned(queue.pop())):
                     if isinstance(item, Branch):
                         asked.add(item.leaf.key)
+                        checks = checks or item.leaf.finite is not None
+                    elif isinstance(item, Act):
+                        checks = checks or item.does == "check"
                     elif isinstance(item, Rebind):
                         bound.update(item.names)
                     elif isinstance(item, Invoke):
                         fresh = {target.scope for target in item.targets} - seen
                         seen |= fresh
                         queue += fresh
-            known = self._reach[scope] = Reach(frozenset(asked), frozenset(bound))
+            known = self._reach[scope] = Reach(frozenset(asked), frozenset(bound), checks)
         return known
 
     def _prune(self, flow: Flow) -> Flow:
