@@ -10,7 +10,8 @@ from typing import Final, TypeVar
 T = TypeVar("T")
 
 WORTH: Final = 250_000  # bytes of training code: below, starting a process costs more than it saves
-_BLOCKS: Final = 4  # pieces of work for each process: fewer balance badly, more parse what pieces share once more
+_BLOCKS: Final = 4  # for each process: fewer balance badly, more find out once more what pieces have in common
+_SMALL: Final = 8  # how many blocks of pieces that have nothing in common weigh as much as one of the others
 
 _work: Callable[[int], object] | None = None
 
@@ -31,8 +32,11 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def results(work: Callable[[int], T], weights: Sequence[int], count: int) -> Iterator[T]:
-    """What `work` gives for each piece, in order. What a process that dies has not done is done here."""
+def results(work: Callable[[int], T], weights: Sequence[int], count: int, wholes: Sequence[object] = ()) -> Iterator[T]:
+    """What `work` gives for each piece, in order. What a process that dies has not done is done here.
+
+    Pieces of the same of `wholes` have much in common, others next to nothing.
+    """
     if count <= 1:
         yield from map(work, range(len(weights)))
         return
@@ -45,11 +49,12 @@ def results(work: Callable[[int], T], weights: Sequence[int], count: int) -> Ite
     pool = ProcessPoolExecutor(count, mp_context=get_context("fork"))
     finished = False
     try:
-        blocks = list(_blocks(weights, count * _BLOCKS))
-        promises = [pool.submit(_block, block) for block in blocks]
-        for block, promise in zip(blocks, promises, strict=True):
+        blocks = list(_blocks(weights, wholes or [None] * len(weights), count * _BLOCKS))
+        heaviest = sorted(blocks, key=lambda block: -sum(weights[index] for index in block))
+        promises = {block: pool.submit(_block, block) for block in heaviest}
+        for block in blocks:
             try:
-                done = promise.result()
+                done = promises[block].result()
             except BrokenProcessPool:
                 done = [work(index) for index in block]
             yield from done  # type: ignore[misc]  # it is what `work` gave, in another process
@@ -65,12 +70,13 @@ def _block(block: range) -> list[object]:
     return [_work(index) for index in block]
 
 
-def _blocks(weights: Sequence[int], count: int) -> Iterator[range]:
-    """Neighbours together, since they share imports, in blocks of about the same weight."""
+def _blocks(weights: Sequence[int], wholes: Sequence[object], count: int) -> Iterator[range]:
+    """Neighbours together, in blocks of about the same weight or, where a whole ends, smaller ones."""
     most = sum(weights) / count
     start, held = 0, 0
     for index, weight in enumerate(weights):
-        if held and held + weight > most:
+        ends = held >= most / _SMALL and wholes[index] is not wholes[index - 1]
+        if held and (ends or held + weight > most):
             yield range(start, index)
             start, held = index, 0
         held += weight

@@ -194,7 +194,8 @@ def _check(jobs: Sequence[Job], cache: Cache, tell: Tell | None) -> list[_Outcom
     wanted = max((job.plan.config.jobs for job in jobs), default=0)
     count = pool.processes(wanted, sum(weights), len(left))
     done = len(turns) - len(left)
-    for index, (outcome, entry) in zip(left, pool.results(_Turns(turns, left).check, weights, count), strict=True):
+    found = pool.results(_Turns(turns, left).check, weights, count, [turns[index].job for index in left])
+    for index, (outcome, entry) in zip(left, found, strict=True):
         outcomes[index] = outcome
         if entry is not None:
             cache.put(turns[index].key, entry)

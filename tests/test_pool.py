@@ -32,6 +32,12 @@ def test_results_come_in_order(count: int) -> None:
     ]
 
 
+def test_blocks_end_where_wholes_do() -> None:
+    weights, wholes = [8] * 8 + [2] * 8, ["one"] * 8 + ["other"] * 2 + ["third"] * 6
+    blocks = [list(block) for block in pool._blocks(weights, wholes, 5)]
+    assert blocks == [[0, 1], [2, 3], [4, 5], [6, 7], [8, 9], [10, 11, 12, 13, 14, 15]]
+
+
 @pytest.mark.skipif(not FORKS, reason="there is one process there")
 def test_what_a_dead_process_leaves_is_done() -> None:
     parent = os.getpid()
