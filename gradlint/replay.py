@@ -16,6 +16,7 @@ from gradlint import store
 RUNS = "runs.json"
 MOST = 16  # runs that are remembered
 SETTINGS = ("gradlint.toml", "pyproject.toml", "setup.py", "setup.cfg", ".git", ".gitignore")
+_PROGRAMS = ("environment.yml", "environment.yaml", "Pipfile")  # with requirements.txt and the like, as `links` has them
 _SUFFIXES = (".py", ".ipynb", ".toml")
 _ENVIRONMENT = ("NO_COLOR", "FORCE_COLOR", "TERM", "COLUMNS", "WT_SESSION", "ANSICON")
 _LARGEST = 4_000_000  # characters of output
@@ -114,7 +115,7 @@ def _state(path: str, latest: int | None = None) -> str | None:
     with entries:
         for entry in entries:
             name = entry.name
-            if name.endswith(_SUFFIXES) or name in SETTINGS:
+            if name.endswith(_SUFFIXES) or name in SETTINGS or name in _PROGRAMS or "requirements" in name:
                 try:
                     stamp = store.stamp(entry.stat(), latest)
                 except OSError:

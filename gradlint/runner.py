@@ -276,7 +276,7 @@ class _Turn:
         findings = [finding for _, found in entry.findings for finding in found]
         if {path for path, _ in entry.findings} != set(map(str, self.paths)):
             return None
-        if not {os.path.abspath(place) for place in places(findings)} <= own:
+        if not {os.path.abspath(place) for place in set(places(findings))} <= own:
             return None
         return _Outcome(findings, list(entry.problems), training=len(self.paths))
 

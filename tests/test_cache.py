@@ -310,6 +310,7 @@ def test_a_run_with_nothing_new_imports_next_to_nothing(project: Path) -> None:
         lambda: (project / "other.py").write_text("import torch\n"),
         lambda: (project / "gradlint.toml").write_text('ignore = ["GL301"]\n'),
         lambda: (project / "sub").mkdir(),
+        lambda: (project / "sub" / "requirements.txt").write_text("torch\n"),
     ):
         change()
         time.sleep(2 * store.RECENT / 1e9)
