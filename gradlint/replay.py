@@ -16,7 +16,7 @@ from gradlint import store
 RUNS = "runs.json"
 MOST = 16  # runs that are remembered
 SETTINGS = ("gradlint.toml", "pyproject.toml", "setup.py", "setup.cfg", ".git", ".gitignore")
-_PROGRAMS = ("environment.yml", "environment.yaml", "Pipfile")  # with requirements.txt and the like, as `links` has them
+_PROGRAMS = ("environment.yml", "environment.yaml", "Pipfile")  # beside requirements.txt and the like
 _SUFFIXES = (".py", ".ipynb", ".toml")
 _ENVIRONMENT = ("NO_COLOR", "FORCE_COLOR", "TERM", "COLUMNS", "WT_SESSION", "ANSICON")
 _LARGEST = 4_000_000  # characters of output
