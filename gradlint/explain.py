@@ -81,7 +81,7 @@ def explain(target: Target, planner: Planner) -> Explained:
     except SourceError as error:
         return Explained(problems=(error.problem,))
     root = planner.root(path.parent)
-    members = [member for part in parts_of(Tree(), root, [path], {}) for member in part.members]
+    members = [member for part in parts_of(Tree(), root, [path], {}) for member in part.paths]
     project = Project(root, plan.config, plan.instances(), {}, members=members)
     module = project.module(source)
     if module is None:

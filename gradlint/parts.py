@@ -26,9 +26,14 @@ MOST: Final = 64
 class Part:
     """Files that imports connect; `targets` are those of them to lint, `digest` is that of what they all hold."""
 
-    members: tuple[Path, ...]
+    members: tuple[str, ...]
     targets: tuple[Path, ...]
     digest: str
+
+    @property
+    def paths(self) -> list[Path]:
+        """Its members; most parts have no training code and are never asked."""
+        return [Path(path) for path in self.members]
 
     @property
     def turns(self) -> Iterator[tuple[Path, ...]]:
@@ -41,17 +46,18 @@ def parts_of(tree: Tree, root: Path, targets: Sequence[Path], given: Mapping[Pat
     """The parts of the project at `root` that hold the targets; `given` stands for files on disk."""
     if not targets:
         return []
-    overlay = {path: glance_at(source.text.encode("utf-8", "replace"), path) for path, source in given.items()}
+    texts = {str(path): source.text.encode("utf-8", "replace") for path, source in given.items()}
+    overlay = {path: glance_at(text, path) for path, text in texts.items()}
 
-    def glance(path: Path) -> Glance:
+    def glance(path: str) -> Glance:
         return (overlay and overlay.get(path)) or tree.glance(path)
 
     listed, _ = tree.files(root)
-    places = {path: place for place, path in enumerate(targets)}
+    places = {str(path): place for place, path in enumerate(targets)}
     out = []
-    for group in components(root, [*listed, *targets], lambda path: glance(path).imports):
-        chosen = sorted((path for path in group if path in places), key=places.__getitem__)
+    for group in components(root, [*listed, *places], lambda path: glance(path).imports):
+        chosen = sorted(places[path] for path in group if path in places)
         if chosen:
-            held = digest(*(part for path in group for part in (str(path), glance(path).digest)))
-            out.append(Part(tuple(group), tuple(chosen), held))
+            held = digest(*(part for path in group for part in (path, glance(path).digest)))
+            out.append(Part(tuple(group), tuple(targets[place] for place in chosen), held))
     return out

@@ -83,7 +83,7 @@ class _Batch:
 
     root: Path
     plan: Plan
-    paths: list[Path] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
     given: Mapping[Path, Source] = field(default_factory=dict)
 
 
@@ -118,7 +118,7 @@ class Job:
         """
         plan = self.plan
         asked = plan.instances() if rules is None else rules
-        self.last = Project(self.batch.root, plan.config, asked, overlay, self.last, members=self.part.members)
+        self.last = Project(self.batch.root, plan.config, asked, overlay, self.last, members=self.part.paths)
         return self.last
 
 
@@ -236,8 +236,8 @@ class _Turn:
 
     @property
     def weight(self) -> int:
-        given = self.job.batch.given
-        return sum(len(given[path].data) if path in given else self.job.tree.glance(path).size for path in self.paths)
+        given, glance = self.job.batch.given, self.job.tree.glance
+        return sum(len(given[path].data) if path in given else glance(str(path)).size for path in self.paths)
 
     @property
     def key(self) -> str:
@@ -260,10 +260,10 @@ class _Turn:
                 outcome.add(sources[path], reported)
         outcome.problems = [*problems, *project.problems[before:]]
         on_disk = [path for path in sources if path not in job.batch.given]
-        if any(digest(sources[path].data) != job.tree.glance(path).digest for path in on_disk):
+        if any(digest(sources[path].data) != job.tree.glance(str(path)).digest for path in on_disk):
             return outcome, None
         files, members = project.files, set(job.part.members)
-        read = {str(path): digest_of(path) for path in files.loaded if path not in members}
+        read = {str(path): digest_of(path) for path in files.loaded if str(path) not in members}
         looked = {str(path): digest_of_folder(path) for path in files.looked}
         return outcome, Entry(tuple(found), tuple(outcome.problems), read, looked)
 
@@ -272,7 +272,7 @@ class _Turn:
         entry = cache.get(self.key)
         if entry is None:
             return None
-        own = {*map(str, self.job.part.members), *entry.read}
+        own = {*self.job.part.members, *entry.read}
         findings = [finding for _, found in entry.findings for finding in found]
         if {path for path, _ in entry.findings} != set(map(str, self.paths)):
             return None
@@ -376,10 +376,11 @@ def _names(rules: Iterable[type[Rule]]) -> dict[str, str]:
 def _jobs_of(batch: _Batch, problems: list[Problem], tree: Tree) -> list[Job]:
     """The training code of a batch, by parts; a file that cannot be read becomes a problem."""
     targets: list[Path] = []
+    given = set(map(str, batch.given))
     for path in batch.paths:
         try:
-            if path in batch.given or tree.trains(path):
-                targets.append(path)
+            if path in given or tree.trains(path):
+                targets.append(Path(path))
         except SourceError as error:
             problems.append(error.problem)
     return [Job(batch, part, tree) for part in parts_of(tree, batch.root, targets, batch.given)]
@@ -390,7 +391,7 @@ def _batch_of(given: Source, planner: Planner) -> tuple[list[_Batch], list[Probl
     plan = planner.plan(given.path.parent)
     if plan is None or (plan.excluded(given.path) and plan.config.force_exclude):
         return [], planner.problems
-    paths, sources = ([given.path], {given.path: given}) if trains(given.to_bytes()) else ([], {})
+    paths, sources = ([str(given.path)], {given.path: given}) if trains(given.to_bytes()) else ([], {})
     return [_Batch(planner.root(given.path.parent), plan, paths, sources)], planner.problems
 
 
@@ -403,7 +404,7 @@ def _batches(paths: Sequence[Path], planner: Planner, tree: Tree) -> tuple[list[
     problems: list[Problem] = []
     batches: dict[tuple[Path, Plan], _Batch] = {}
     of_folder: dict[str, _Batch | None] = {}
-    seen: set[Path] = set()
+    seen: set[str] = set()
     for path in map(absolute, paths):
         plan = planner.plan(folder_of(path))
         if plan is None:
@@ -418,10 +419,11 @@ def _batches(paths: Sequence[Path], planner: Planner, tree: Tree) -> tuple[list[
             batch = of_folder[folder]
             if batch is None:
                 continue
-            if batch.plan.exclude and batch.plan.excluded(file) and (file != path or batch.plan.config.force_exclude):
-                continue
+            if batch.plan.exclude and batch.plan.excluded(Path(file)):
+                if file != str(path) or batch.plan.config.force_exclude:
+                    continue
             if len(paths) > 1:
-                real = file.resolve()
+                real = os.path.realpath(file)
                 if real in seen:
                     continue
                 seen.add(real)

@@ -18,7 +18,7 @@ from gradlint import store
 from gradlint.cache import digest, digest_of_tool
 from gradlint.finding import Problem
 from gradlint.source import Source, from_bytes, read
-from gradlint.source.discover import discover
+from gradlint.source.discover import listed
 from gradlint.source.gate import trains
 from gradlint.source.links import imports_of
 from gradlint.source.source import display
@@ -47,7 +47,7 @@ class Tree:
         self.visited: set[str] = set()
         self._folder = folder
         self._latest = time.time_ns() - store.RECENT
-        self._listed: dict[tuple[object, ...], tuple[list[Path], list[Problem]]] = {}
+        self._listed: dict[tuple[object, ...], tuple[list[str], list[Problem]]] = {}
         self._glances: dict[str, Glance] = {}
         self._held: dict[str, bytes] = {}  # what training code holds, until somebody asks for it
         self._before: dict[str, object] = {}
@@ -62,28 +62,28 @@ class Tree:
         exclude: tuple[str, ...] = (),
         respect_gitignore: bool = True,
         root: Path | None = None,
-    ) -> tuple[Sequence[Path], Sequence[Problem]]:
-        """The files to lint at a path, as `discover` finds them."""
+    ) -> tuple[Sequence[str], Sequence[Problem]]:
+        """The files to lint at a path, as `listed` finds them."""
         key = (path, exclude, respect_gitignore, root if exclude else None)
         if key not in self._listed:
-            self._listed[key] = discover(
+            self._listed[key] = listed(
                 [path], exclude=exclude, respect_gitignore=respect_gitignore, root=root, visited=self.visited
             )
         return self._listed[key]
 
-    def trains(self, path: Path) -> bool:
+    def trains(self, path: str) -> bool:
         """Whether the file at a path may hold training code. Raises SourceError where it cannot be read."""
         glance = self._look(path)
-        return glance.trains if glance is not None else trains(read(path).data)
+        return glance.trains if glance is not None else trains(read(Path(path)).data)
 
     def source(self, path: Path) -> Source:
         """The source at a path. Raises SourceError as `read` does."""
         data = self._held.pop(str(path), None)
         return read(path) if data is None else from_bytes(data, path, display(path))
 
-    def glance(self, path: Path) -> Glance:
+    def glance(self, path: str) -> Glance:
         """What is seen of a file; of one that cannot be read, that it holds nothing."""
-        return self._glances.get(str(path)) or self._look(path) or glance_at(b"", path)
+        return self._glances.get(path) or self._look(path) or glance_at(b"", path)
 
     def save(self) -> None:
         """Keep what was seen."""
@@ -93,21 +93,20 @@ class Tree:
         rows.update(self._now)
         store.save(str(self._folder), FILES, {"tool": digest_of_tool(), "files": dict(list(rows.items())[-MOST:])})
 
-    def _look(self, path: Path) -> Glance | None:
+    def _look(self, path: str) -> Glance | None:
         """What is seen of a file; None where it cannot be read."""
-        name = str(path)
-        row = self._before.get(name)
+        row = self._before.get(path)
         if row is not None and (glance := _known(row)) is not None:
             try:
-                if store.stamp(os.stat(name)) == row[0]:  # type: ignore[index]  # it is a list
-                    self._now[name] = row
-                    self._glances[name] = glance
+                if store.stamp(os.stat(path)) == row[0]:  # type: ignore[index]  # it is a list
+                    self._now[path] = row
+                    self._glances[path] = glance
                     return glance
             except (OSError, ValueError):
                 return None
         return self._read(path)
 
-    def _read(self, path: Path) -> Glance | None:
+    def _read(self, path: str) -> Glance | None:
         try:
             with open(path, "rb", buffering=0, opener=_waiting_for_nobody) as file:
                 status = os.fstat(file.fileno())
@@ -116,19 +115,18 @@ class Tree:
                 data = file.read()
         except (OSError, ValueError):
             return None
-        name = str(path)
-        glance = self._glances[name] = glance_at(data, path)
+        glance = self._glances[path] = glance_at(data, path)
         if glance.trains:
-            self._held[name] = data
+            self._held[path] = data
         stamp = store.stamp(status, self._latest)
         if stamp is not None:
-            self._now[name] = [stamp, glance.digest, glance.size, glance.trains, glance.imports]
+            self._now[path] = [stamp, glance.digest, glance.size, glance.trains, glance.imports]
         return glance
 
 
-def glance_at(data: bytes, path: Path) -> Glance:
+def glance_at(data: bytes, path: str) -> Glance:
     """What is seen of a file that holds these bytes."""
-    return Glance(digest(data), len(data), trains(data), imports_of(data, path.suffix.lower() == ".ipynb"))
+    return Glance(digest(data), len(data), trains(data), imports_of(data, path.lower().endswith(".ipynb")))
 
 
 def _known(row: object) -> Glance | None:

@@ -149,9 +149,9 @@ def test_a_known_file_that_changed_under_its_old_time_counts(project: Path, lint
     nets.write_text("from model import Tagger\n")
     time.sleep(2 * store.RECENT / 1e9)
     assert linted().findings
-    read: list[Path] = []
+    read: list[str] = []
 
-    def look(data: bytes, path: Path) -> tree.Glance:
+    def look(data: bytes, path: str) -> tree.Glance:
         read.append(path)
         return tree.Glance("", 0, True, "")
 
@@ -159,7 +159,7 @@ def test_a_known_file_that_changed_under_its_old_time_counts(project: Path, lint
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("gradlint.tree.glance_at", look)
         run([Path()], Planner(), cache=cache.Cache(Path(store.FOLDER)))
-    assert [path.name for path in read] == ["model.py"]
+    assert [Path(path).name for path in read] == ["model.py"]
     before = nets.stat()
     nets.write_text("from other import Tagger\n")
     os.utime(nets, ns=(before.st_atime_ns, before.st_mtime_ns))

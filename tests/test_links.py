@@ -64,7 +64,6 @@ def test_files_that_imports_connect(files: Mapping[str, str], wanted: list[list[
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    groups = components(
-        tmp_path, sorted(tmp_path.rglob("*.py")), lambda path: imports_of(path.read_bytes(), is_notebook=False)
-    )
-    assert [[path.relative_to(tmp_path).as_posix() for path in group] for group in groups] == wanted
+    paths = sorted(map(str, tmp_path.rglob("*.py")))
+    groups = components(tmp_path, paths, lambda path: imports_of(Path(path).read_bytes(), is_notebook=False))
+    assert [[Path(path).relative_to(tmp_path).as_posix() for path in group] for group in groups] == wanted

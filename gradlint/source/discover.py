@@ -62,6 +62,19 @@ def discover(
     root: Path | None = None,
     visited: set[str] | None = None,
 ) -> tuple[list[Path], list[Problem]]:
+    """The files to lint; the arguments, and what is given back, are those of `listed`, but paths are `Path`s."""
+    found, problems = listed(paths, exclude=exclude, respect_gitignore=respect_gitignore, root=root, visited=visited)
+    return [Path(path) for path in found], problems
+
+
+def listed(
+    paths: Iterable[Path],
+    *,
+    exclude: Sequence[str] = (),
+    respect_gitignore: bool = True,
+    root: Path | None = None,
+    visited: set[str] | None = None,
+) -> tuple[list[str], list[Problem]]:
     """The files to lint, each once, in the order of `paths` and by name below a directory.
 
     `exclude` has patterns as in a `.gitignore` at `root`, by default the current directory; those of tests, which hold
@@ -79,7 +92,7 @@ def discover(
             walk.problem(path, "no such file or directory")
     if visited is not None:
         visited |= walk.seen
-    return [Path(path) for path, _ in walk.files.values()], walk.problems
+    return [path for path, _ in walk.files.values()], walk.problems
 
 
 @dataclass(frozen=True)

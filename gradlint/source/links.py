@@ -58,7 +58,7 @@ def imports_of(data: bytes, is_notebook: bool) -> str:
     return "\n".join(found)
 
 
-def components(root: Path, paths: Iterable[Path], imports: Callable[[Path], str]) -> list[list[Path]]:
+def components(root: Path, paths: Iterable[str], imports: Callable[[str], str]) -> list[list[str]]:
     """The files in groups that imports connect, each group and the groups themselves in the order of `paths`.
 
     `imports` gives the imports of each as `imports_of` writes them.
@@ -114,7 +114,7 @@ def _parts(line: str) -> tuple[int, Parts, tuple[Parts, ...]]:
 class _Files:
     """The files by the dotted names under which they can be imported, and which of them are connected."""
 
-    def __init__(self, root: Path, paths: Iterable[Path]) -> None:
+    def __init__(self, root: Path, paths: Iterable[str]) -> None:
         self.paths = list(dict.fromkeys(paths))
         self.folder: list[Parts] = []  # of each, below the root
         self.needed: list[list[list[Parts]]] = [[] for _ in self.paths]  # of each, what each of its imports may mean
@@ -184,8 +184,8 @@ class _Files:
             index = self._leader[index]
         return index
 
-    def groups(self) -> list[list[Path]]:
-        out: dict[int, list[Path]] = {}
+    def groups(self) -> list[list[str]]:
+        out: dict[int, list[str]] = {}
         for index, path in enumerate(self.paths):
             out.setdefault(self._find(index), []).append(path)
         return list(out.values())
