@@ -9,7 +9,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from gradlint import config, packs
+from gradlint import config, marks, packs
 from gradlint.cache import digest, digest_of, digest_of_tool
 from gradlint.config import COMMAND_LINE, Config, Settings, SettingsError
 from gradlint.finding import Problem
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 # Settings that change what is done about findings, not what is found.
 _ABOUT_THE_RUN: Final = frozenset(["fix", "unsafe_fixes", "fix_only", "show_fixes", "output_format", "jobs"])
-ROOT_MARKS: Final = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +124,7 @@ class Planner:
     def seen(self) -> set[str]:
         """The files that say, or could say, what the settings and the roots are, and those of the packs."""
         looked = {*self._files, *self._roots}
-        files = {str(folder / name) for folder in looked for name in (*config.NAMES, *ROOT_MARKS, ".gitignore")}
+        files = {str(folder / name) for folder in looked for name in (*config.NAMES, *marks.ROOT, ".gitignore")}
         rules = {rule for plan in self._plans.values() if plan is not None for rule in plan.every}
         return files | {packs.file_of(rule) for rule in rules} | ({str(self._file)} if self._file else set())
 
@@ -146,7 +145,7 @@ class Planner:
     def _marked(self, folder: Path) -> Path | None:
         if folder not in self._roots:
             above = folder.parent
-            if any((folder / mark).exists() for mark in ROOT_MARKS):
+            if any((folder / mark).exists() for mark in marks.ROOT):
                 self._roots[folder] = folder
             else:
                 self._roots[folder] = None if above == folder else self._marked(above)

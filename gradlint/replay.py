@@ -11,12 +11,11 @@ import os
 import sys
 import time
 
-from gradlint import store
+from gradlint import marks, store
 
 RUNS = "runs.json"
 MOST = 16  # runs that are remembered
-SETTINGS = ("gradlint.toml", "pyproject.toml", "setup.py", "setup.cfg", ".git", ".gitignore")
-_PROGRAMS = ("environment.yml", "environment.yaml", "Pipfile")  # beside requirements.txt and the like
+SETTINGS = ("gradlint.toml", *marks.ROOT, ".gitignore")
 _SUFFIXES = (".py", ".ipynb", ".toml")
 _ENVIRONMENT = ("NO_COLOR", "FORCE_COLOR", "TERM", "COLUMNS", "WT_SESSION", "ANSICON")
 _LARGEST = 4_000_000  # characters of output
@@ -115,7 +114,7 @@ def _state(path: str, latest: int | None = None) -> str | None:
     with entries:
         for entry in entries:
             name = entry.name
-            if name.endswith(_SUFFIXES) or name in SETTINGS or name in _PROGRAMS or "requirements" in name:
+            if name.endswith(_SUFFIXES) or name in SETTINGS or marks.PROGRAM.fullmatch(name):
                 try:
                     stamp = store.stamp(entry.stat(), latest)
                 except OSError:

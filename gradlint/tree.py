@@ -18,7 +18,7 @@ from gradlint import store
 from gradlint.cache import digest, digest_of_tool
 from gradlint.finding import Problem
 from gradlint.source import Source, from_bytes, read
-from gradlint.source.discover import listed
+from gradlint.source.discover import discover
 from gradlint.source.gate import trains
 from gradlint.source.links import imports_of
 from gradlint.source.source import display
@@ -63,10 +63,10 @@ class Tree:
         respect_gitignore: bool = True,
         root: Path | None = None,
     ) -> tuple[Sequence[str], Sequence[Problem]]:
-        """The files to lint at a path, as `listed` finds them."""
+        """The files to lint at a path, as `discover` finds them."""
         key = (path, exclude, respect_gitignore, root if exclude else None)
         if key not in self._listed:
-            self._listed[key] = listed(
+            self._listed[key] = discover(
                 [path], exclude=exclude, respect_gitignore=respect_gitignore, root=root, visited=self.visited
             )
         return self._listed[key]

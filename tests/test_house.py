@@ -18,7 +18,7 @@ PACKAGE = ROOT / "gradlint"
 
 # Each part may import those above it, and itself.
 LAYERS = (
-    ("store", "replay", "progress", "measured"),
+    ("store", "marks", "replay", "progress", "measured"),
     ("finding", "fix.edits", "formats", "source", "schema", "config"),
     ("vocabulary",),
     ("program",),

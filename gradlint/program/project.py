@@ -338,7 +338,7 @@ class Files:
         if self._members is not None:
             found = self._members
         else:
-            found, _ = discover([self.root], exclude=self._exclude, respect_gitignore=True)
+            found = [Path(p) for p in discover([self.root], exclude=self._exclude, respect_gitignore=True)[0]]
         known = set(found)
         return [*found, *(path for path in self._overlay if path not in known)]
 

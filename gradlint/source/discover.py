@@ -61,19 +61,6 @@ def discover(
     respect_gitignore: bool = True,
     root: Path | None = None,
     visited: set[str] | None = None,
-) -> tuple[list[Path], list[Problem]]:
-    """The files to lint; the arguments, and what is given back, are those of `listed`, but paths are `Path`s."""
-    found, problems = listed(paths, exclude=exclude, respect_gitignore=respect_gitignore, root=root, visited=visited)
-    return [Path(path) for path in found], problems
-
-
-def listed(
-    paths: Iterable[Path],
-    *,
-    exclude: Sequence[str] = (),
-    respect_gitignore: bool = True,
-    root: Path | None = None,
-    visited: set[str] | None = None,
 ) -> tuple[list[str], list[Problem]]:
     """The files to lint, each once, in the order of `paths` and by name below a directory.
 

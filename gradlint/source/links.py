@@ -18,6 +18,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from gradlint.marks import PROGRAM
+
 Parts = tuple[str, ...]
 
 _IMPORT: Final = re.compile(
@@ -28,10 +30,6 @@ _IMPORT: Final = re.compile(
     re.MULTILINE | re.VERBOSE,
 )
 _NAME: Final = re.compile(r"[^\W\d][\w.]*")
-# A folder with such a file holds a program, which a person installs and runs apart from others.
-_PROGRAM: Final = re.compile(
-    r"pyproject\.toml|setup\.(?:py|cfg)|(?:\w+[-_])?requirements(?:[-_]\w+)*\.(?:txt|in)|environment\.ya?ml|Pipfile|\.git"
-)
 # Code with one of these may import anything.
 _DYNAMIC: Final = (
     b"import_module",
@@ -207,7 +205,7 @@ class _Programs:
 
     def _is_program(self, folder: Parts) -> bool:
         with suppress(OSError):
-            return any(map(_PROGRAM.fullmatch, os.listdir(self._root.joinpath(*folder)))) and self._is_closed(folder)
+            return any(map(PROGRAM.fullmatch, os.listdir(self._root.joinpath(*folder)))) and self._is_closed(folder)
         return False
 
     def _is_closed(self, folder: Parts) -> bool:

@@ -32,7 +32,7 @@ from pathlib import Path
 import libcst
 from gradlint.source.discover import discover
 from gradlint.source.gate import trains
-for path in discover([Path()])[0]:
+for path in map(Path, discover([Path()])[0]):
     data = path.read_bytes()
     if path.suffix == ".py" and trains(data):
         try:

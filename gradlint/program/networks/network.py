@@ -113,9 +113,9 @@ class Network:
     def _judged(self, question: Question) -> list[Stack]:
         target = self.scope if isinstance(self.node, s.Class) else None
         question = replace(question, concerns=lambda outcome: bool(self._named(outcome, question.depth)))
-        for verdict in self.project.explorer.judge(self.recipes, target, self.project.outside.apply, question):
-            return self._named(verdict.outcome, question.depth)
-        return []
+        verdicts = self.project.explorer.judge(self.recipes, target, self.project.outside.apply, question)
+        found = (self._named(verdict.outcome, question.depth) for verdict in verdicts)
+        return next(filter(None, found), [])
 
     def _named(self, outcome: Outcome, depth: int) -> list[Stack]:
         """The runs of an outcome that are for this network to name."""
