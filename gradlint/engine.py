@@ -72,8 +72,8 @@ class Project:
 
     @property
     def problems(self) -> list[Problem]:
-        """What could not be done so far: files that do not parse, rules that crashed."""
-        return [*self.files.problems, *self._own]
+        """What could not be done so far, each once: files that do not parse, rules that crashed."""
+        return list(dict.fromkeys([*self.files.problems, *self._own]))
 
     def check(self, source: Source) -> list[Finding]:
         """What the rules find in one file, in the order of the file."""

@@ -250,6 +250,15 @@ RUNS = [
 ]
 
 
+KEYS = ("(1, [2])", "[1]", "{1}", "{}")
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_what_is_no_key_of_a_dict_is_survived(depths: Depths, key: str) -> None:
+    found = f"held = {{'a': x}}\nmade = {{{key}: x}}\nheld[{key}] = x\nheld[:2]\nheld[{key}]\nmade = {{{key}}}\n"
+    assert depths(main=module(LINEARS, found + CHAIN)) == {"Net": [4]}
+
+
 @pytest.mark.parametrize(("init", "forward", "length"), RUNS)
 def test_run(depths: Depths, init: str, forward: str, length: int) -> None:
     assert depths(main=module(init, forward)) == ({"Net": [length]} if length else {})

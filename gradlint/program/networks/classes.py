@@ -26,6 +26,7 @@ from gradlint.program.networks.objects import (
     Tensor,
     Unknown,
     Value,
+    hashable,
 )
 from gradlint.program.networks.tensors import tensors
 from gradlint.program.scopes import Scope
@@ -213,7 +214,7 @@ class Classes(Library):
         if isinstance(held, Container):
             held.items[str(index)] = item
         elif isinstance(value, dict):
-            if not isinstance(index, (list, dict)):
+            if hashable(index):
                 value[index] = item
         elif isinstance(value, list) and isinstance(index, int) and -len(value) <= index < len(value):
             value[index] = item
@@ -475,7 +476,7 @@ class Classes(Library):
             except TypeError:
                 return self.unknown("item", value, index)
             return list(found) if isinstance(found, range) else found
-        if isinstance(value, dict) and not isinstance(index, (list, dict)):
+        if isinstance(value, dict) and hashable(index):
             if index in value:
                 return value[index]
             if isinstance(index, Unknown) or any(isinstance(k, Unknown) for k in value):

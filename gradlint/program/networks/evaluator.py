@@ -21,6 +21,7 @@ from gradlint.program.networks.objects import (
     Tensor,
     Unknown,
     Value,
+    hashable,
 )
 from gradlint.program.scopes import Binding, Scope
 
@@ -85,7 +86,7 @@ class Evaluator(Classes):
     def _sequence(self, expr: s.Sequence, frame: Frame) -> Value:
         items = self._spread(expr.items, frame)
         if expr.kind == "set":
-            return {i for i in items if not isinstance(i, (list, dict))}
+            return {i for i in items if hashable(i)}
         return tuple(items) if expr.kind == "tuple" else items
 
     def _binary(self, expr: s.Binary, frame: Frame) -> Value:
@@ -177,7 +178,7 @@ class Evaluator(Classes):
                     out.update(held)
                 continue
             name = self.evaluate(key, frame)
-            if not isinstance(name, (list, dict, set)):
+            if hashable(name):
                 out[name] = held
         return out
 

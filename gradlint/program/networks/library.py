@@ -24,6 +24,7 @@ from gradlint.program.networks.objects import (
     Tensor,
     Unknown,
     Value,
+    hashable,
     layer_of,
     module_like,
 )
@@ -214,9 +215,7 @@ class Library(Modules):
             if isinstance(arg, dict):
                 out.update(arg)
             elif isinstance(arg, (list, tuple)):
-                out.update(
-                    {p[0]: p[1] for p in arg if isinstance(p, (list, tuple)) and len(p) == 2 and _hashable(p[0])}
-                )
+                out.update({p[0]: p[1] for p in arg if isinstance(p, (list, tuple)) and len(p) == 2 and hashable(p[0])})
         out.update(kwargs)
         return out
 
@@ -231,7 +230,7 @@ class Library(Modules):
         if name == "reversed":
             return items[::-1]
         if name in ("set", "frozenset"):
-            return {v for v in items if _hashable(v)}
+            return {v for v in items if hashable(v)}
         if name == "sorted":
             try:
                 return sorted(items)  # type: ignore[type-var]
@@ -371,7 +370,7 @@ class Library(Modules):
                 return None
             return self._native(receiver, name, args, kwargs)
         if isinstance(receiver, dict) and name in _DICTS:
-            if args and not _hashable(args[0]) and name != "update":
+            if args and not hashable(args[0]) and name != "update":
                 return self.unknown("item", *args)
             if name == "update":
                 given = self._dict(args, kwargs)
@@ -426,14 +425,6 @@ class Library(Modules):
 
     def store(self, value: Value, name: str, item: Value) -> None:
         raise NotImplementedError
-
-
-def _hashable(value: Value) -> bool:
-    try:
-        hash(value)
-    except TypeError:
-        return False
-    return True
 
 
 def _scalar(value: Value) -> bool:

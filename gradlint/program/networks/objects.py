@@ -311,3 +311,12 @@ def layer_of(value: Value) -> Layer | None:
 def layers_in(value: Value) -> list[Layer]:
     """The library layers in a module."""
     return [layer for module in modules_in(value) if (layer := layer_of(module)) is not None]
+
+
+def hashable(value: Value) -> bool:
+    """Whether a value can be a key of a dict."""
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
