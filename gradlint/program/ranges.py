@@ -160,14 +160,13 @@ class Ranges:
     def _computed(self, expr: s.Binary, scope: Scope, depth: int) -> Range | None:
         if expr.op == "**":
             even = isinstance(expr.right, s.Constant) and expr.right.value in (2, 4)
-            left = self.of(expr.left, scope, depth)
-            return (left or "square") if even else None
+            return self._squared(expr.left, scope, depth) if even else None
         left, right = self.of(expr.left, scope, depth), self.of(expr.right, scope, depth)
         if expr.op == "-":
             one = isinstance(expr.left, s.Constant) and expr.left.value == 1
             return "unit" if one and right == "unit" else None
         if expr.op == "*" and s.text(expr.left) == s.text(expr.right) and left is None:
-            return "square"
+            return self._squared(expr.left, scope, depth)
         if left is None or right is None:
             return None
         if expr.op == "/" and right == "positive" and _is_one(expr.left) and isinstance(expr.right, s.Binary):
@@ -182,6 +181,29 @@ class Ranges:
                 return None
             return left if right == "positive" else right if left == "positive" else self._all(iter((left, right)))
         return None
+
+    def _squared(self, base: s.Expr, scope: Scope, depth: int) -> Range | None:
+        """The square of a value; that of a setting may be what keeps a sum from 0: `x ** 2 + self.eps ** 2`."""
+        return self.of(base, scope, depth) or (None if self._is_setting(base, scope) else "square")
+
+    def _is_setting(self, expr: s.Expr, scope: Scope) -> bool:
+        """Whether an object is given a value when it is made, or a function has a number that stands for it."""
+        if isinstance(expr, s.Name):
+            home = scope.lookup(expr.text)
+            bindings = home.bindings[expr.text] if home is not None else ()
+            return any(b.kind == "param" and isinstance(b.value, s.Constant) for b in bindings)
+        function = scope.function
+        if not isinstance(expr, s.Attribute) or function is None or function.owner is None:
+            return False
+        if s.dotted(expr.value) != function.self_name:
+            return False
+        stores = [x for c in self.values.lineage(function.owner) for x in self.values.self_stores(c, expr.attr)]
+        return bool(stores) and all(
+            isinstance(x.value, s.Name)
+            and x.scope.name == "__init__"
+            and any(p.name == x.value.text for p in x.scope.params)
+            for x in stores
+        )
 
     def _called(self, call: s.Call, scope: Scope, depth: int) -> Range | None:
         kind, operand = self._applied(call, scope, "ranges")
@@ -201,7 +223,7 @@ class Ranges:
         if kind == "power":
             exponent = call.arg(0 if self._is_method(call, scope) else 1, "exponent")
             even = isinstance(exponent, s.Constant) and exponent.value in (2, 4)
-            return (self.of(operand, scope, depth) or "square") if even else None
+            return self._squared(operand, scope, depth) if even else None
         lies = self.of(operand, scope, depth)
         if kind == "wide":
             return "fine" if lies == "unit" else lies
@@ -281,8 +303,18 @@ class Ranges:
                     if isinstance(low, s.Binary) and low.op == "-" and isinstance(low.left, s.Constant):
                         if low.left.value == 1 and s.text(low.right) == s.text(high):
                             asked = wanted in (s.text(low), s.text(high)) and not self._is_made(high, scope)
-                            return asked and self.of(high, scope) is None
+                            return asked and self._is_traced(high, scope) and self.of(high, scope) is None
         return False
+
+    def _is_traced(self, operand: s.Expr, scope: Scope, depth: int = 4) -> bool:
+        """Whether the code shows what an operand holds: a caller that is not seen may have clamped what it gives."""
+        if not isinstance(operand, s.Name):
+            return True
+        home = scope.lookup(operand.text)
+        if home is None or all(b.kind != "param" for b in home.bindings[operand.text]):
+            return True
+        given = list(held(operand, scope, self.values)) if depth > 0 else []
+        return any(value is not None and self._is_traced(value, where, depth - 1) for value, where in given)
 
     def _is_made(self, operand: s.Expr, scope: Scope) -> bool:
         """Whether the code makes a tensor with a function of a library: it starts where the code says."""
