@@ -26,7 +26,7 @@ def retained_losses(update: Update) -> Iterator[Retained]:
         backwards = [act for act in update.backwards if act.scope is scope]
         losses = {name for act in backwards for name in act.names}
         for node, target, value in _kept(scope):
-            start, end = _loop(scope, target)
+            start, end = _loop(scope, target, update)
             if target.text in losses or not any(start <= act.node.id <= end for act in backwards):
                 continue
             loss = next((n for n in _added(value) if n.text in losses), None)
@@ -56,14 +56,26 @@ def _added(value: s.Expr) -> Iterator[s.Name]:
         yield from _added(value.right)
 
 
-def _loop(scope: Scope, target: s.Name) -> tuple[int, int]:
-    """The innermost loop around a name that was set before it, as the ordinals between which it lies; else nothing."""
-    loops = loops_around(scope, target)
+def _loop(scope: Scope, target: s.Name, update: Update) -> tuple[int, int]:
+    """The innermost loop over batches around a name that was set before it, as the ordinals between which it lies."""
+    loops = [loop for loop in loops_around(scope, target) if not _over_optimizers(loop, update)]
     bindings = [b for b in scope.bindings.get(target.text, ()) if b.kind == "value"]
     if not loops or not bindings:
         return (0, -1)
     start, end = span(loops[-1])
     return (0, -1) if any(start <= b.at <= end for b in bindings) else (start, end)
+
+
+def _over_optimizers(loop: s.For | s.While, update: Update) -> bool:
+    """Whether each round of a loop steps another optimizer: as many rounds as there are networks, on one batch."""
+    step = update.node
+    if not (isinstance(loop, s.For) and isinstance(step, s.Call) and isinstance(step.func, s.Attribute)):
+        return False
+    stepped = step.func.value
+    chosen = stepped.index if isinstance(stepped, s.Subscript) else stepped
+    return isinstance(chosen, s.Name) and any(
+        isinstance(n, s.Name) and n.text == chosen.text for n in s.walk(loop.target)
+    )
 
 
 def _has_graph(binding: Binding) -> bool:
