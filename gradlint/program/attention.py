@@ -333,14 +333,15 @@ class _Body:
             return self.module(function, call, self._arguments(call))
         return _EMPTY
 
-    def module(self, made: Made, call: s.Call, flows: list[Flow]) -> Flow:
-        """What a module makes of its inputs."""
+    def module(self, made: Made, call: s.Call, flows: list[Flow], *, fed: bool = False) -> Flow:
+        """What a module makes of its inputs: of the arguments of the call, or of what the layer before it `fed`."""
         paths = self.values.bases_of(made)
         what = next((w for p in paths if isinstance(w := self.values.vocabulary.about("flow", p), str)), None)
         if isinstance(made.of, Cls):
             method = self.values.method(made, "forward")
             if method is not None and what is None:
-                return self.reading.enter(method, call, self, self._given(method, call))
+                given = self._first(method, joined(flows)) if fed else self._given(method, call)
+                return self.reading.enter(method, call, self, given)
         if what == "linear" or what == "convolution":
             return self.apply(self._pointwise(made, what), call, flows)
         if what is not None:
@@ -370,11 +371,17 @@ class _Body:
             held.sort(key=lambda m: m.site.id if m.site is not None else 0)
             if arg.star or not isinstance(arg.value, s.Call):
                 for inner in held:
-                    flow = flow | self.module(inner, call, [flow])
+                    flow = flow | self.module(inner, call, [flow], fed=True)
             elif held:
-                flow = joined(self.module(inner, call, [flow]) for inner in held)
+                flow = joined(self.module(inner, call, [flow], fed=True) for inner in held)
         self.reading.opened.discard(made)
         return flow
+
+    def _first(self, function: Func, flow: Flow) -> dict[str, Flow]:
+        """The flow of a method's first argument, which is all that a layer of a sequence is given."""
+        scope = function.scope
+        names = [p.name for p in scope.params if p.name != scope.self_name or function.receiver is None]
+        return {names[0]: flow} if names else {}
 
     def _given(self, function: Func, call: s.Call) -> dict[str, Flow]:
         """The flows of a project function's parameters at a call."""

@@ -85,8 +85,9 @@ class Stores(Contexts):
         """What is appended to a list, or put into a dict, after its binding."""
         if not isinstance(binding.value, (s.Sequence, s.Mapping, s.Call, s.Comprehension)) or binding.path:
             return NONE
-        if isinstance(binding.value, s.Call) and binding.value.args and not isinstance(binding.value.func, s.Name):
-            return NONE
+        if isinstance(binding.value, s.Call) and not isinstance(binding.value.func, s.Name):
+            if binding.value.args and not all(_is_empty(arg.value) for arg in binding.value.args):
+                return NONE
         out: set[Value] = set()
         for method in ("append", "extend", "insert", "add"):
             for call, where in scope.module.calls.get(method, ()):
@@ -193,6 +194,11 @@ def _receiver(context: Context | None) -> Made | None:
             return context.receiver
         context = context.parent
     return None
+
+
+def _is_empty(expr: s.Expr) -> bool:
+    """Whether an argument gives nothing to begin with: `nn.ModuleList([])`."""
+    return isinstance(expr, s.Sequence) and not expr.items
 
 
 def _receiver_name(method: Scope) -> str | None:
