@@ -110,6 +110,26 @@ class Module:
         return out
 
     @cached_property
+    def other_names(self) -> Mapping[str, frozenset[str]]:
+        """The other names that a name goes by here: what it is imported as, assigned to, or put into."""
+        out: dict[str, set[str]] = {}
+        for scope in self.scopes:
+            for name, bindings in scope.bindings.items():
+                for binding in bindings:
+                    if isinstance(binding.node, s.ImportFrom):
+                        for imported, alias in binding.node.names or ():
+                            if alias == name:
+                                out.setdefault(imported, set()).add(name)
+                    elif binding.kind == "value" and not binding.path:
+                        _name(binding.value, name, out)
+            for store in scope.stores:
+                base = store.base
+                while isinstance(base, s.Subscript):
+                    base = base.value
+                _name(store.value, store.attr or s.last_name(base), out)
+        return {name: frozenset(others - {name}) for name, others in out.items() if others != {name}}
+
+    @cached_property
     def functions(self) -> frozenset[str]:
         """The names under which the file defines functions, methods included."""
         return frozenset(scope.name for scope in self.scopes if scope.kind == "function") | {
@@ -125,6 +145,21 @@ class Module:
         return frozenset(
             n.text if isinstance(n, s.Name) else n.attr for n in self.nodes if isinstance(n, (s.Name, s.Attribute))
         )
+
+
+def _name(value: s.Expr | None, name: str, names: dict[str, set[str]]) -> None:
+    """Adds that what a value is, chooses or holds goes by a name."""
+    if isinstance(value, (s.Name, s.Attribute)):
+        names.setdefault(s.last_name(value), set()).add(name)
+    elif isinstance(value, s.Mapping):
+        for _, part in value.items:
+            _name(part, name, names)
+    elif isinstance(value, s.Sequence):
+        for part in value.items:
+            _name(part, name, names)
+    elif isinstance(value, s.Conditional):
+        _name(value.then, name, names)
+        _name(value.orelse, name, names)
 
 
 _HOLDING_CALLS = frozenset([s.Call, s.Class, s.Function])

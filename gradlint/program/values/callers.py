@@ -13,6 +13,7 @@ from gradlint.program.values.objects import Cls, Func, Made, Partial, Value
 from gradlint.vocabulary import Vocabulary
 
 _CALLERS = 24
+_NAMES = 6  # under how many other names the calls of a function or class are looked for
 
 
 class Callers(Containers):
@@ -54,9 +55,30 @@ class Callers(Containers):
                         out.append((call, where))
                 if len(out) >= _CALLERS:
                     break
+        if owner is None or wanted is owner:
+            out.extend(self._renamed(wanted, scope))
         out.extend(self._indirect(scope))
         out.extend(self._decorations(scope))
         return out
+
+    def _renamed(self, wanted: Scope, scope: Scope) -> Iterator[tuple[s.Call, Scope]]:
+        """The calls under other names, or out of a dict: `from nets import Deep as Net`, `NETS[name](…)`."""
+        names = [wanted.name]
+        near, path = wanted.module, wanted.module.path
+        hints: tuple[str, ...] = (path.stem if path.stem != "__init__" else path.parent.name,)
+        for name in names:
+            texts = (f"{name} as ", f": {name}", f"= {name}")
+            for module in self.files.naming(*texts, near=near, hints=hints):
+                names += sorted(module.other_names.get(name, frozenset()) - set(names))
+            hints = (hints[0], *names[1:])
+            if len(names) > _NAMES:
+                break
+        for name in names[1 : _NAMES + 1]:
+            for module in self.files.naming(f"{name}(", f"{name}[", f"{name}.get(", near=near, hints=hints):
+                held = (x for x in module.calls.get("", ()) if _taken_from(x[0].func) == name)
+                for call, where in (*module.calls.get(name, ()), *held):
+                    if self._may_call(call, where, wanted, scope):
+                        yield call, where
 
     def callers_on(self, scope: Scope, receiver: Value | None) -> Iterator[tuple[s.Call, Scope]]:
         """The calls that may run a method on an instance: what a sibling of its class is given says nothing of it."""
@@ -158,3 +180,12 @@ class Callers(Containers):
             for call, where in module.calls.get(scope.name, ()):
                 if Cls(scope) in self.of(call.func, where):
                     yield call, where
+
+
+def _taken_from(func: s.Expr) -> str:
+    """What goes by a name that a called value is taken out of: `NETS[kind]`, `NETS.get(kind)`."""
+    if isinstance(func, s.Call) and isinstance(func.func, s.Attribute) and func.func.attr == "get":
+        func = func.func.value
+    while isinstance(func, s.Subscript):
+        func = func.value
+    return s.last_name(func)
