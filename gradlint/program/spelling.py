@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from itertools import product
@@ -10,6 +11,7 @@ from gradlint.program import syntax as s
 
 _MOST = 16
 _ANY = "*"
+_MODULE = re.compile(r"[A-Za-z_]\w*(\.\w+)*\.\w*\*\w*")
 
 Literals = Callable[[s.Expr], list[s.Literal]]
 
@@ -55,6 +57,11 @@ def _filled(text: str, mark: str) -> str:
 def told(text: str) -> bool:
     """Whether enough of a text is known to look for what it names."""
     return len(text.replace(_ANY, "")) >= 3
+
+
+def is_module(text: str) -> bool:
+    """Whether a text with unknown parts is the dotted name of a module in a package that is known."""
+    return _MODULE.fullmatch(text) is not None
 
 
 def agree(one: str, other: str) -> bool:

@@ -10,7 +10,7 @@ from gradlint.program.scopes import Scope
 from gradlint.program.spelling import agree, told
 from gradlint.program.values.core import WIDTH
 from gradlint.program.values.names import Names
-from gradlint.program.values.objects import NONE, Cls, Const, Context, Func, Made, Option, Value, ValueSet
+from gradlint.program.values.objects import NONE, Cls, Const, Context, Func, Made, Option, Spelled, Value, ValueSet
 
 
 class Chosen(Names):
@@ -89,12 +89,16 @@ class Chosen(Names):
 
     def _import_module(self, call: s.Call, scope: Scope, context: Context | None) -> ValueSet:
         expr = call.args[0].value
-        found = self._modules_called(self.of(expr, scope, context), scope)
-        return found if self._named(expr, scope, context) else found | self._modules_like(expr, scope, context)
+        values = self.of(expr, scope, context)
+        found = self._modules_called(values, scope)
+        if self._named(expr, scope, context):
+            return found
+        ends = [self._known_ends(expr, scope, context)]
+        ends += [(v.text.partition("*")[0], v.text.rpartition("*")[2]) for v in values if isinstance(v, Spelled)]
+        return self._union([found, *(self._modules_like(start, end) for start, end in ends)])
 
-    def _modules_like(self, expr: s.Expr, scope: Scope, context: Context | None) -> ValueSet:
+    def _modules_like(self, start: str, end: str) -> ValueSet:
         """The modules that a name may mean of which only the start or the end is known: `"models." + args.model`."""
-        start, end = self._known_ends(expr, scope, context)
         if not start.strip(".") and not end:
             return NONE
         folder, _, stem = start.lstrip(".").rpartition(".")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib, Package
 from gradlint.program.scopes import Scope
+from gradlint.program.spelling import is_module
 from gradlint.program.values.calls import Calls
 from gradlint.program.values.objects import (
     NONE,
@@ -18,6 +19,7 @@ from gradlint.program.values.objects import (
     Items,
     Made,
     Many,
+    Spelled,
     Table,
     Value,
     ValueSet,
@@ -125,6 +127,8 @@ class Values(Calls):
                     out.add(Many(self.elements(frozenset([a])) | self.elements(frozenset([b]))))
         if not out and expr.op == "+":
             out = {v for v in left | right if isinstance(v, (Items, Many))}
+        if not out and expr.op == "+":
+            out = {Spelled(text) for text in self.spelled(expr, scope, context) if is_module(text)}
         if not out and expr.op == "*":
             out = {Many(self.elements(frozenset([v]))) for v in left | right if isinstance(v, (Items, Many))}
         return frozenset(out)
@@ -135,7 +139,8 @@ class Values(Calls):
         return frozenset([Many(self.of(expr.element, scope, context))])
 
     def _format(self, expr: s.Format, scope: Scope, context: Context | None) -> ValueSet:
-        return frozenset(Const(text) for text in self.spelled(expr, scope, context) if "*" not in text)
+        texts = self.spelled(expr, scope, context)
+        return frozenset(Const(t) if "*" not in t else Spelled(t) for t in texts if "*" not in t or is_module(t))
 
 
 _KINDS: dict[type[s.Node], Callable[..., ValueSet]] = {

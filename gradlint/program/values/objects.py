@@ -128,7 +128,14 @@ class Unknown:
     name: str
 
 
-Value = Const | Cls | Func | Made | Bound | Partial | Items | Many | Table | Option | Unknown | Lib | Package
+@dataclass(frozen=True, slots=True)
+class Spelled:
+    """The dotted name of a module of which a part is not known: `models.*`."""
+
+    text: str
+
+
+Value = Const | Cls | Func | Made | Bound | Partial | Items | Many | Table | Option | Unknown | Spelled | Lib | Package
 ValueSet = frozenset[Value]
 NONE: ValueSet = frozenset()
 NOTHING: ValueSet = frozenset([Const(None)])
