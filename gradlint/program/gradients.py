@@ -167,6 +167,7 @@ class Solver:
         self.flows = flows
         self.concerns = cache(concerns)
         self.budget = Budget(0)
+        self.forgotten: set[str] = set()  # the texts of choices that were more than could be kept apart
         self._checks = True  # whether any value is ever checked: else nobody asks what a loss is called
         self._passage = _Passage()
         self._memo: dict[tuple[Scope, State, bool], tuple[frozenset[State], _Passage]] = {}
@@ -183,6 +184,26 @@ class Solver:
         self._function(root, entry, None)
         return self._passage.gathered()
 
+    def _few(self, states: set[State]) -> set[State]:
+        """At most so many states: beyond, choices are forgotten, those first that tell the least of the gradients."""
+        if len(states) <= _STATES:
+            return states
+        telling = _telling(states)
+        keys = sorted(telling, key=lambda key: (telling[key], repr(key[1]), _place(key)))
+        low, high = 1, len(keys)
+        while low < high:  # the fewest to forget: the more, the fewer states are left
+            middle = (low + high) // 2
+            if len(_forgetting(states, keys[:middle])) <= _STATES:
+                high = middle
+            else:
+                low = middle + 1
+        self.forgotten.update(str(key[1]) for key in keys[:low])
+        states = _forgetting(states, keys[:low])
+        if len(states) <= _STATES:
+            return states
+        states = {state._replace(checked=frozenset()) for state in states}
+        return set(sorted(states, key=_rank)[: 2 * _STATES])
+
     def _function(self, scope: Scope, entry: State, call: s.Call | None) -> frozenset[State]:
         aside = self._aside(scope, entry) if entry.assumed else NOTHING
         if aside:
@@ -197,7 +218,7 @@ class Solver:
                 self._active.append((scope, call))
                 outer, self._passage = self._passage, _Passage()
                 exits = self._flow(self.flows.pruned(scope), {entry})
-                known = self._memo[key] = frozenset(_few(_perhaps(exits.falls | exits.returns))), self._passage
+                known = self._memo[key] = frozenset(self._few(_perhaps(exits.falls | exits.returns))), self._passage
                 self._passage = outer
                 self._active.pop()
         ends, passage = known
@@ -226,7 +247,7 @@ class Solver:
                 self._leave(item, exits)
             else:
                 inner = self._compound(item, exits.falls)
-                exits.falls = _few(inner.falls)
+                exits.falls = self._few(inner.falls)
                 exits.absorb(inner)
         return exits
 
@@ -311,10 +332,10 @@ class Solver:
             inner = self._flow(item.body, entering)
             out.returns |= inner.returns
             out.falls |= inner.breaks
-            entering = _few(_perhaps(inner.falls | inner.continues))
+            entering = self._few(_perhaps(inner.falls | inner.continues))
             ends |= entering
         if not item.endless:
-            after = self._flow(item.orelse, _few(ends))
+            after = self._flow(item.orelse, self._few(ends))
             out.falls |= after.falls
             out.absorb(after)
         out.falls = _perhaps(out.falls)
@@ -523,26 +544,6 @@ def _without(state: State, key: Key) -> State:
     if state.knows(key) is None:
         return state
     return state.under(frozenset(a for a in state.assumed if a[0] != key))
-
-
-def _few(states: set[State]) -> set[State]:
-    """At most so many states: beyond, choices are forgotten, those first that tell the least about the gradients."""
-    if len(states) <= _STATES:
-        return states
-    telling = _telling(states)
-    keys = sorted(telling, key=lambda key: (telling[key], repr(key[1]), _place(key)))
-    low, high = 1, len(keys)
-    while low < high:  # the fewest to forget: the more, the fewer states are left
-        middle = (low + high) // 2
-        if len(_forgetting(states, keys[:middle])) <= _STATES:
-            high = middle
-        else:
-            low = middle + 1
-    states = _forgetting(states, keys[:low])
-    if len(states) <= _STATES:
-        return states
-    states = {state._replace(checked=frozenset()) for state in states}
-    return set(sorted(states, key=_rank)[: 2 * _STATES])
 
 
 def _forgetting(states: set[State], keys: Iterable[Key]) -> set[State]:

@@ -12,11 +12,12 @@ from gradlint.program import syntax as s
 from gradlint.program.choices import possible
 from gradlint.program.flow import HOOKS, Act, Flows, Invoke, Loop, every
 from gradlint.program.gradients import Budget, Clip, Exhausted, Solver, State, unsafe_everywhere
+from gradlint.program.places import around
 from gradlint.program.project import Module
 from gradlint.program.reach import is_network, networks_in, networks_of, only_tensors, same_network, trained_by
 from gradlint.program.scopes import Scope
 from gradlint.program.traits import Evidence, Traits
-from gradlint.program.values import Cls, Const, Made, Unknown, Value, Values, ValueSet
+from gradlint.program.values import Cls, Const, Func, Made, Unknown, Value, Values, ValueSet
 from gradlint.source.place import Place
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Update:
     `node` is the step (or the framework's construction), `states` the gradient states that can arrive there,
     `networks` the ones that are trained, as far as they can be found. `arrivals` has, for each event that concerns
     the same gradients, the states that can arrive there. `beside` are all updates of the file, itself included.
+    `forgotten` are the conditions that were too many to keep apart, so that states may contradict them.
     """
 
     program: Program
@@ -57,6 +59,7 @@ class Update:
     known_callers: bool
     arrivals: Mapping[Act, frozenset[State]] = field(default_factory=dict)
     beside: Sequence[Update] = ()
+    forgotten: frozenset[str] = frozenset()
 
     @property
     def module(self) -> Module:
@@ -356,6 +359,10 @@ class Update:
     def scaled_clips(self) -> tuple[Clip, ...]:
         """The clips, on some way to this step, of gradients that were still scaled."""
         found = {c for st in self.states for c in st.clips if c.scaled}
+        if self._unscales_on_condition:
+            return ()
+        if self.scaled_in_block:
+            found = {c for c in found if any(self._runs_in(block, scope, c.act) for block, scope in self._blocks)}
         return tuple(sorted(found, key=lambda c: (c.act.node.id, str(c.act.scope.module.path))))
 
     @cached_property
@@ -364,6 +371,34 @@ class Update:
         flows = self.program.flows
         calls = ((flows.scaling(act.operand, act.scope), act.scope) for act in self.backwards)
         return self.kind != "scaler" and any(call is not None and flows.descales(call, scope) for call, scope in calls)
+
+    @property
+    def _unscales_on_condition(self) -> bool:
+        """Whether an `unscale_` stands under a condition that was forgotten: a state may be of neither way."""
+        for act in self.arrivals if self.forgotten else ():
+            if act.does == "unscale":
+                tests = (x.test for x in around(act.scope, act.node) if isinstance(x, s.If))
+                if any(s.text(part) in self.forgotten for test in tests for part in s.walk(test)):
+                    return True
+        return False
+
+    @property
+    def _blocks(self) -> Iterator[tuple[s.With, Scope]]:
+        """The blocks that take the scale of a loss away again when they are left."""
+        flows = self.program.flows
+        for scope in {act.scope: None for act in self.backwards}:
+            for node in scope.nodes:
+                if isinstance(node, s.With):
+                    calls = (item for item, _ in node.items if isinstance(item, s.Call))
+                    if any(flows.descales(call, scope) for call in calls):
+                        yield node, scope
+
+    def _runs_in(self, block: s.With, scope: Scope, act: Act) -> bool:
+        """Whether an event stands in a block, or in a function that the block calls."""
+        if act.scope is scope:
+            return any(node is act.node for node in s.walk(block.body))
+        called = (v for call in s.calls(block.body) for v in self.program.values.of(call.func, scope))
+        return any(isinstance(v, Func) and v.scope is act.scope for v in called)
 
     def bound(self, clip: Clip) -> tuple[str, float] | None:
         """What a clip calls its bound, and its value where there is only one that it can be."""
@@ -461,16 +496,24 @@ class Updates:
                 reached.setdefault(other, set()).update(found)
         if not _at(act, reached) and act.does == "step":
             return self._near(focus, budget, beside)
-        return self._update(act, reached, True, beside)
+        return self._update(act, reached, True, beside, self._solvers.get(focus.key))
 
     def _near(self, focus: Focus, budget: Budget, beside: Sequence[Update]) -> Update:
         solver = Solver(self.program.flows, focus.concerns)
         arrivals = solver.run(focus.act.scope, State(fresh=None), budget)
-        return self._update(focus.act, arrivals, False, beside)
+        return self._update(focus.act, arrivals, False, beside, solver)
 
-    def _update(self, act: Act, reached: Mapping[Act, set[State]], known: bool, beside: Sequence[Update]) -> Update:
+    def _update(
+        self,
+        act: Act,
+        reached: Mapping[Act, set[State]],
+        known: bool,
+        beside: Sequence[Update],
+        solver: Solver | None,
+    ) -> Update:
         arrivals = {other: frozenset(found) for other, found in reached.items()}
-        return Update(self.program, act, _at(act, reached), known, arrivals, beside)
+        forgotten = frozenset(solver.forgotten if solver is not None else ())
+        return Update(self.program, act, _at(act, reached), known, arrivals, beside, forgotten)
 
     def roots(self, act: Act) -> list[tuple[Scope, State]]:
         """The outermost project code that leads to a step, with the state in which it starts.
