@@ -51,7 +51,8 @@ def imported(files: Files, module: Module, stmt: s.Import | s.ImportFrom, name: 
     home = home_of(files, module, stmt)
     if home is None:
         return Lib(f"{stmt.module}.{original}" if stmt.level == 0 else original)
-    return member(files, home, original) or Lib(f"{stmt.module}.{original}")
+    own = _below(files, home, original) if home == module.path else None  # `from . import nets` in a package itself
+    return own or member(files, home, original) or Lib(f"{stmt.module}.{original}")
 
 
 def home_of(files: Files, module: Module, stmt: s.ImportFrom) -> Path | None:
@@ -64,22 +65,31 @@ def home_of(files: Files, module: Module, stmt: s.ImportFrom) -> Path | None:
 
 def member(files: Files, path: Path, name: str, _seen: frozenset[Path] = frozenset()) -> Meaning | None:
     """What `name` means in the project module or package at `path`, through star imports; None if nothing."""
-    folder = path if path.is_dir() else path.parent if path.name == "__init__.py" else None
     module = files.load(path) if path.is_file() else None
     if module is not None and name in module.scope.bindings:
         return Member(module, name)
-    if folder is not None:
-        for candidate in (folder / name / "__init__.py", folder / f"{name}.py"):
-            if candidate.is_file():
-                return Package(candidate)
-        files.looked.add(folder)
-        if (folder / name).is_dir():
-            files.looked.add(folder / name)
-            return Package(folder / name)
+    below = _below(files, path, name)
+    if below is not None:
+        return below
     if module is not None and path not in _seen:
         found = starred(files, module.scope, name, _seen | {path})
         if found is not None:
             return found
+    return None
+
+
+def _below(files: Files, path: Path, name: str) -> Package | None:
+    """A module or package of a package."""
+    folder = path if path.is_dir() else path.parent if path.name == "__init__.py" else None
+    if folder is None:
+        return None
+    for candidate in (folder / name / "__init__.py", folder / f"{name}.py"):
+        if candidate.is_file():
+            return Package(candidate)
+    files.looked.add(folder)
+    if (folder / name).is_dir():
+        files.looked.add(folder / name)
+        return Package(folder / name)
     return None
 
 

@@ -173,7 +173,7 @@ class Vocabulary:
 
     def knows(self, path: str) -> bool:
         """Whether a symbol has an entry of its own."""
-        return any(path in self._exact.get(section, {}) for section in ("alias", "bases", "roles", "events", "gives"))
+        return any(path in self._exact.get(section, {}) for section in _OWN)
 
     @cached_property
     def libraries(self) -> frozenset[str]:
@@ -268,6 +268,7 @@ class Vocabulary:
         return None
 
 
+_OWN = ("alias", "bases", "roles", "events", "gives", "schedules", "rises", "optimizers", "training_arguments")
 _OPERANDS = frozenset(
     ["loss", "optimizer", "parameters", "bound", "model", "factory", "args", "nonfinite", "subject", "scaler"]
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from gradlint.program.names import Lib, Package, member
 from gradlint.program.scopes import Scope
 from gradlint.program.values.classes import is_abstract
@@ -38,6 +40,9 @@ class Attributes(Options):
         if isinstance(value, Package):
             if name == "__dict__":
                 return frozenset([value])
+            carried = self._carried(value.path, name)
+            if carried is not None:
+                return frozenset([carried])
             found = member(self.files, value.path, name)
             return self.meaning(found) if found is not None else self._of_namesake(value, name)
         if isinstance(value, Cls):
@@ -175,6 +180,17 @@ class Attributes(Options):
             return NONE
         held = self._union(self.of(a.value, value.scope, value.context) for a in value.site.args)
         return self._union(part for v in held if isinstance(v, Table) for k, part in v.items if k == key)
+
+    def _carried(self, path: Path, name: str) -> Lib | None:
+        """A symbol that the vocabulary knows, in a library's sources that the project carries."""
+        parts = self.files.name_of(path).split(".")
+        folders = len(parts) if path.stem == "__init__" else len(parts) - 1
+        for start in reversed(range(folders)):
+            if parts[start] in self.vocabulary.libraries:
+                known = self.vocabulary.canonical(".".join([*parts[start:], name]))
+                if self.vocabulary.knows(known):
+                    return Lib(known)
+        return None
 
     def _of_namesake(self, package: Package, name: str) -> ValueSet:
         """What a file named for a library does not have is the library's."""
