@@ -136,7 +136,9 @@ class Update:
 
     @cached_property
     def backwards(self) -> tuple[Act, ...]:
-        found = {state.backward for state in self.states if state.backward is not None}
+        """The backward passes whose gradients arrive; those of gradients that were since cleared, if none do."""
+        states = [state for state in self.states if state.fresh is not False] or self.states
+        found = {state.backward for state in states if state.backward is not None}
         return tuple(sorted(found, key=lambda a: (str(a.scope.module.path), a.node.id)))
 
     @cached_property
