@@ -189,7 +189,7 @@ class Traits:
         if isinstance(made.of, Lib):
             if vocabulary.is_container(made.of.path):
                 return any(self.weighted(p.made) for p in self.parts.direct(made))
-            return vocabulary.about("weightless", made.of.path) is None
+            return vocabulary.about("weightless", made.of.path) is None and _concrete(made.of.path)
         if any(self.weighted(p.made) for p in self.parts.direct(made)):
             return True
         if any(
