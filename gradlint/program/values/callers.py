@@ -67,7 +67,7 @@ class Callers(Containers):
         near, path = wanted.module, wanted.module.path
         hints: tuple[str, ...] = (path.stem if path.stem != "__init__" else path.parent.name,)
         for name in names:
-            texts = (f"{name} as ", f": {name}", f"= {name}")
+            texts = (f"{name} as ", f": {name}", f"= {name}", f".{name} if ", f"else {name}", f".{name}\n")
             for module in self.files.naming(*texts, near=near, hints=hints):
                 names += sorted(module.other_names.get(name, frozenset()) - set(names))
             hints = (hints[0], *names[1:])
