@@ -150,7 +150,7 @@ class Calls(Manual):
         return replace(act, operand=loss, names=names)
 
     def _steps_first(self, call: s.Call, func: s.Attribute) -> bool:
-        """Whether this is the first unresolved `.step()` after the function's backward, and no other steps there."""
+        """Whether this is the first unresolved `.step()` after a backward pass, and nothing known steps there."""
         own = [c for c, where in self.scope.module.calls.get("step", ()) if where is self.scope]
         for other in own:
             for value in self.values.of(other.func, self.scope):
@@ -159,8 +159,11 @@ class Calls(Manual):
                 if event is not None and event.does == "step":
                     return False
         starts = [c.id for c, where in self.scope.module.calls.get("backward", ()) if where is self.scope]
-        later = [c for c in own if starts and c.id > min(starts) and not c.args]
-        return bool(later) and s.text(later[0].func) == s.text(func)
+        last = max((start for start in starts if start < call.id), default=None)
+        if last is None:
+            return False
+        later = min((c for c in own if c.id > last and not c.args), key=lambda c: c.id)
+        return s.text(later.func) == s.text(func)
 
     def _event_of_owner(self, held: ValueSet, attr: str) -> Event | None:
         for value in held:
