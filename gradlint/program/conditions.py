@@ -116,15 +116,19 @@ class Conditions:
     def _tested(self, call: s.Call, scope: Scope) -> s.Expr | None:
         """What a call tests for non-finite values, if that is what it does."""
         func = call.func
-        name = s.last_name(func)
-        if not self.vocabulary.entry("nonfinite_names", name):
+        kind = self.vocabulary.entry("nonfinite_names", s.last_name(func))
+        if not kind:
             return None
-        for value in self.values.of(func, scope):
-            if isinstance(value, Lib) and self.vocabulary.entry("nonfinite", value.path) is not None:
-                return call.args[0].value if call.args else None
-        if isinstance(func, s.Attribute) and not any(isinstance(v, (Func, Lib)) for v in self.values.of(func, scope)):
-            return func.value
-        return None
+        functions = self.values.of(func, scope)
+        if any(isinstance(f, Lib) and self.vocabulary.entry("nonfinite", f.path) is not None for f in functions):
+            return call.args[0].value if call.args else None
+        if any(isinstance(f, Func) for f in functions):
+            return None
+        if kind == "overflow":
+            return call
+        if functions and all(isinstance(f, Lib) for f in functions):
+            return call.args[0].value if call.args else None  # what an unknown library's does is told by its name
+        return func.value if isinstance(func, s.Attribute) else None
 
     def _inside_function(self, call: s.Call, scope: Scope, depth: int) -> tuple[Subject, ...]:
         """A project function that tests its arguments: what it is given is tested."""
@@ -176,7 +180,7 @@ class Conditions:
         func = call.func
         if self._tested(call, scope) is not None:
             name = s.last_name(func)
-            return bool(self.vocabulary.entry("nonfinite_names", name) == "bad")
+            return self.vocabulary.entry("nonfinite_names", name) != "good"
         if isinstance(func, s.Attribute) and not call.args:
             return self._polarity(func.value, scope, depth)
         if len(call.args) >= 1:
@@ -335,6 +339,8 @@ class Conditions:
             if isinstance(node, s.Attribute) and node.attr == "grad":
                 return True
             if isinstance(node, s.Call):
+                if self.vocabulary.entry("nonfinite_names", s.last_name(node.func)) == "overflow":
+                    return True
                 for value in self.values.of(node.func, scope):
                     path = self._path(value)
                     event = self.vocabulary.event(path) if path else None
