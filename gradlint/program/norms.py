@@ -34,7 +34,17 @@ def is_normalization(layer: object) -> bool:
 def is_normalizing(call: s.Call, scope: Scope, traits: Traits) -> bool:
     """Whether a call in a forward pass normalizes, or takes the deviation that the same function divides by."""
     entry = traits.values.vocabulary.entry("normalizing", s.last_name(call.func))
+    if entry == "root":
+        return _divides(scope) and _of_mean(call, scope)
     return entry == "deviation" and _divides(scope) if isinstance(entry, str) else entry is not None
+
+
+def _of_mean(call: s.Call, scope: Scope) -> bool:
+    """Whether a root is of a mean, such as that of squares; `sqrt(width)` is of a number."""
+    found = list(s.walk(call))
+    for name in [node.text for node in found if isinstance(node, s.Name)]:
+        found += [n for b in scope.bindings.get(name, ()) if b.value is not None for n in s.walk(b.value)]
+    return any(isinstance(node, s.Call) and s.last_name(node.func) == "mean" for node in found)
 
 
 def _divides(scope: Scope) -> bool:
