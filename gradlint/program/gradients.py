@@ -378,7 +378,7 @@ class Solver:
         checked, assumed, loss = state.checked, state.assumed, state.loss
         if checked:
             derived = bool(item.sources & checked)
-            checked -= {RESULT}
+            checked = frozenset(n for n in checked if not n.startswith(RESULT))
             names = set(item.names)
             checked = frozenset(checked | names) if derived else frozenset(n for n in checked if _base(n) not in names)
         if loss and item.sources & loss:

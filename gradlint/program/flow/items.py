@@ -11,7 +11,12 @@ from gradlint.program.scopes import Scope
 from gradlint.program.values import Func, Made, ValueSet
 from gradlint.vocabulary import Event
 
-RESULT = "<result>"  # stands for what the call just made gave back
+RESULT = "<result>"  # stands for what a function gives back
+
+
+def result_of(call: s.Call) -> str:
+    """What stands for that in the function that calls it, until something else gets a new value."""
+    return f"{RESULT}{call.id}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

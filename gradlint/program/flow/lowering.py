@@ -8,7 +8,7 @@ from dataclasses import replace
 from gradlint.program import syntax as s
 from gradlint.program.conditions import constant_truth
 from gradlint.program.flow.calls import Calls
-from gradlint.program.flow.items import RESULT, Act, Attempt, Branch, Choice, Flow, Item, Leave, Loop, Rebind, every
+from gradlint.program.flow.items import Act, Attempt, Branch, Choice, Flow, Item, Leave, Loop, Rebind, every, result_of
 from gradlint.program.reach import networks_in
 from gradlint.program.values import Made
 from gradlint.vocabulary import Event
@@ -52,7 +52,7 @@ class Lowering(Calls):
         elif isinstance(stmt, s.Return):
             if stmt.value is not None:
                 yield from self.expression(stmt.value)
-            yield Leave("return", self.conditions.light(stmt.value, self.scope))
+            yield Leave("return", self._sources(stmt.value))
         elif isinstance(stmt, s.Raise):
             yield Leave("raise")
         elif isinstance(stmt, s.Jump):
@@ -131,14 +131,17 @@ class Lowering(Calls):
             return
         if stmt.value is None:
             return
-        sources = self.conditions.light(stmt.value, self.scope)
-        if isinstance(stmt.value, s.Call):
-            sources |= {RESULT}
+        sources = self._sources(stmt.value)
         for goal in stmt.targets:
             names = tuple(_targets(goal))
             # A flag that is set once is a setting; one that is set again tells what happened.
             flag = len(names) == 1 and len(self.scope.bindings.get(names[0], ())) > 1
             yield Rebind(names, sources, constant_truth(stmt.value) if flag else None)
+
+    def _sources(self, value: s.Expr | None) -> frozenset[str]:
+        """The names that a value is computed from, and what the calls in it give: what is called may have checked it."""
+        names = self.conditions.light(value, self.scope)
+        return names.union(map(result_of, s.calls(value))) if isinstance(value, s.Call) else names
 
     def expression(self, expr: s.Node) -> Iterator[Item]:
         """The events of an expression, arguments before the call that takes them."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from gradlint.program import syntax as s
 from gradlint.program.conditions import instance_name
-from gradlint.program.flow.items import RESULT, Act, Branch, Invoke, Item, Leave, Rebind, every
+from gradlint.program.flow.items import RESULT, Act, Branch, Invoke, Item, Leave, Rebind, every, result_of
 from gradlint.program.flow.lowered import Lowered
 from gradlint.program.scopes import Scope
 
@@ -70,7 +70,9 @@ class Told(Lowered):
     def handed_back(self, item: Invoke, scope: Scope, names: frozenset[str]) -> frozenset[str]:
         """Names of a called function as its caller knows them: what it gave, attributes, and what it gets back."""
         own = f"{scope.self_name}." if not _on_own_instance(item) else "."
-        out = {n for n in names if n == RESULT or ("." in n and not n.startswith(own))}
+        out = {n for n in names if "." in n and not n.startswith(own)}
+        if RESULT in names:
+            out.add(result_of(item.node))
         for param, given in self.arguments(item, scope):
             if param in names:
                 out |= self.conditions.light(given, item.scope)
