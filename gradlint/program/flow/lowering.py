@@ -139,7 +139,7 @@ class Lowering(Calls):
             yield Rebind(names, sources, constant_truth(stmt.value) if flag else None)
 
     def _sources(self, value: s.Expr | None) -> frozenset[str]:
-        """The names that a value is computed from, and what the calls in it give: what is called may have checked it."""
+        """The names that a value is computed from, and what the calls in it give, which these may have checked."""
         names = self.conditions.light(value, self.scope)
         return names.union(map(result_of, s.calls(value))) if isinstance(value, s.Call) else names
 
