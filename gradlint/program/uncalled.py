@@ -68,20 +68,34 @@ def _train(calls: Iterable[s.Call]) -> bool:
 def _writes(call: s.Call, scope: Scope, values: Values) -> bool:
     """`nn.init.normal_(layer.weight)` or `layer.weight.data.normal_()`."""
     func = call.func
-    if isinstance(func, s.Attribute) and func.attr.endswith("_") and _weight(func.value):
-        return True
-    return any(_weight(arg.value) for arg in call.args[:1]) and any(
-        isinstance(f, Lib) and values.vocabulary.about("initializers", f.path) is not None
-        for f in values.of(func, scope)
+    if isinstance(func, s.Attribute) and func.attr.endswith("_"):
+        owner = _owner(func.value)
+        if owner is not None:
+            return not _built_here(owner, scope, values)
+    owner = _owner(call.args[0].value) if call.args else None
+    return (
+        owner is not None
+        and not _built_here(owner, scope, values)
+        and any(
+            isinstance(f, Lib) and values.vocabulary.about("initializers", f.path) is not None
+            for f in values.of(func, scope)
+        )
     )
 
 
-def _weight(expr: s.Expr) -> bool:
+def _owner(expr: s.Expr) -> s.Expr | None:
+    """The layer whose weight an expression is, or is a view of: `layer.weight.data`."""
     while isinstance(expr, s.Attribute):
         if expr.attr == "weight":
-            return True
+            return expr.value
         expr = expr.value
-    return False
+    return None
+
+
+def _built_here(owner: s.Expr, scope: Scope, values: Values) -> bool:
+    """Whether a layer is one that the function makes itself, not one that it is given."""
+    held = values.of(owner, scope)
+    return bool(held) and all(isinstance(v, Made) and v.scope is scope for v in held)
 
 
 def _says(scope: Scope, module: Module, values: Values) -> bool:
