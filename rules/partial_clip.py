@@ -8,6 +8,7 @@ from typing import ClassVar
 from gradlint import Finding, Fix, Level, Rule, Update
 from gradlint.fix.parameters import parameters_of
 from gradlint.fix.updates import clip_all, clip_by
+from gradlint.program import syntax as s
 from gradlint.program.missing import Broken, broken_clips
 from gradlint.program.reach import groups_of, name_of, same_network
 from gradlint.program.values import Made
@@ -113,7 +114,12 @@ class PartialClip(Rule):
 def _mended(update: Update, clip: Broken) -> Fix | str:
     if clip.has:
         return clip_by(update, clip.call, clip.has)
-    asked = (a.value for a in clip.call.args if (owner := parameters_of(a.value)) and owner is clip.part)
+    asked = (
+        a.value
+        for a in clip.call.args
+        if ((owner := parameters_of(a.value)) and owner is clip.part)
+        or (isinstance(a.value, s.Call) and a.value.func is clip.part)
+    )
     given = next(asked, None)
     return clip_all(update, clip.call, given, update.scope) if given is not None else "what was meant is not known here"
 

@@ -67,6 +67,8 @@ def _owners(call: s.Call) -> Iterator[s.Expr]:
     for arg in call.args:
         given = arg.value
         if isinstance(given, s.Call) and isinstance(given.func, s.Attribute) and given.func.attr.endswith(_ASKS):
+            if isinstance(given.func.value, s.Name):
+                yield given.func
             given = given.func.value
             if isinstance(given, s.Attribute):
                 yield given
@@ -93,12 +95,15 @@ def _unset(expr: s.Expr, scope: Scope, values: Values) -> bool:
     owner = scope.owner
     if owner is None or expr.value.text != scope.self_name or len(scope.bindings[expr.value.text]) != 1:
         return False
-    for here in (*values.lineage(owner), *values.heirs(owner)):
+    family = dict.fromkeys(x for heir in (owner, *values.heirs(owner)) for x in values.lineage(heir))
+    for here in family:
         named = here.node.bases if isinstance(here.node, s.Class) else ()
         bases = [a.value for a in named if s.text(a.value) != "object"]
-        known = [b for b in values.bases(here) if isinstance(b, Cls) or _plain(b, values)]
+        known = [
+            b for b in values.bases(here) if isinstance(b, Cls) or (_plain(b, values) and not expr.attr.endswith(_ASKS))
+        ]
         hidden = not _DYNAMIC_ATTRIBUTES.isdisjoint({*here.module.words, *here.bindings})
-        if len(known) < len(bases) or hidden or here.module.source.is_notebook:
+        if len(known) < len(bases) or hidden or here.module.source.is_notebook or expr.attr in here.bindings:
             return False
     return not any(_sets(module, expr.attr) for module in values.files.mentioning(expr.attr))
 
@@ -110,9 +115,4 @@ def _plain(base: object, values: Values) -> bool:
 
 def _sets(module: Module, attr: str) -> bool:
     text = module.source.text
-    return (
-        bool(module.attribute_stores.get(attr))
-        or f'"{attr}"' in text
-        or f"'{attr}'" in text
-        or any(scope.kind == "class" and attr in scope.bindings for scope in module.scopes)
-    )
+    return bool(module.attribute_stores.get(attr)) or f'"{attr}"' in text or f"'{attr}'" in text
