@@ -78,6 +78,23 @@ class _Build:
     ways: dict[Recipe, Mapping[int, bool] | None] = field(default_factory=dict)  # to networks not on the first one
 
 
+@dataclass(frozen=True, eq=False)
+class _Way:
+    """What the outermost instance of some recipes makes on one way: the calls, and whether it was cut off."""
+
+    calls: frozenset[s.Node]
+    cut: bool
+
+    def leads_to(self, recipe: Recipe, target: Scope | None) -> bool:
+        """Whether all that holds a network is made, and the network too if it is an instance."""
+        here = recipe if target is not None else recipe.owner
+        while here is not None and here.owner is not None:
+            if here.calls[-1][0] not in self.calls:
+                return False
+            here = here.owner
+        return True
+
+
 @dataclass(eq=False)
 class Explorer:
     """Judges the networks of one project; what holds several of them is built once."""
@@ -85,6 +102,7 @@ class Explorer:
     world: World
     _builds: dict[Recipe, _Build] = field(default_factory=dict)
     _told: dict[Recipe, tuple[Value, ...] | None] = field(default_factory=dict)
+    _ways: dict[tuple[Recipe, Scope | None, frozenset[tuple[int, bool]]], _Way] = field(default_factory=dict)
 
     def judge(
         self, recipes: Sequence[Recipe], target: Scope | None, prepare: Prepare, question: Question
@@ -152,6 +170,24 @@ class Explorer:
         if len(self._builds) > _KEPT:
             del self._builds[next(iter(self._builds))]
         return build
+
+    def made(self, machine: Machine, recipe: Recipe, target: Scope | None) -> list[Root]:
+        """What a recipe makes. Raises as the machine does, at once where another recipe showed that it will."""
+        if not machine.strict or machine.budget < _BUILD:
+            return made(machine, recipe, target)
+        key = (*outermost(recipe, target), frozenset(machine.oracle.items()))
+        way = self._ways.get(key)
+        if way is not None and not way.leads_to(recipe, target):
+            raise Cut if way.cut else Raised
+        cut = False
+        try:
+            return made(machine, recipe, target)
+        except Cut:
+            cut = True
+            raise
+        finally:
+            met = [x.site.node for x in (*machine.objects, *machine.containers) if x.site is not None]
+            self._ways[key] = _Way(frozenset(met), cut)
 
     def _build(self, recipe: Recipe, target: Scope | None) -> _Build:
         tried: list[Mapping[int, bool]] = []
@@ -376,7 +412,7 @@ class _Judging:
         machine = Machine(self.explorer.world, oracle, min(_BUILD, self.left), strict=self.strict)
         machine.counts, machine.bridged = self.question.counts, self.question.bridged
         try:
-            roots = made(machine, self.recipe, self.target)
+            roots = self.explorer.made(machine, self.recipe, self.target)
             if self.index >= len(roots):
                 return None
             root = roots[self.index]

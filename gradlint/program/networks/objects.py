@@ -183,6 +183,9 @@ class Obj:
     opaque: bool = False
 
 
+_NONE: Final[frozenset[Layer]] = frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class Link:
     """A weight layer and the activation that follows it: its name and its slope below zero, if known."""
@@ -209,9 +212,12 @@ class Tensor:
     layers: frozenset[Layer] = field(init=False)  # its own layer and all behind it
 
     def __post_init__(self) -> None:
-        self.layers = frozenset([self.layer] if self.layer is not None else ())
-        for parent in self.parents:
-            self.layers = parent.layers | self.layers if self.layers - parent.layers else parent.layers
+        layers = _NONE if self.layer is None else frozenset((self.layer,))
+        for parent in self.parents:  # most add none, and share the set of what they are made from
+            behind = parent.layers
+            if behind is not layers:
+                layers = behind if layers <= behind else behind | layers
+        self.layers = layers
 
     def straight(self, most: int = 4000) -> Iterator[Tensor]:
         """This tensor and those behind it up to an activation, nearest first."""

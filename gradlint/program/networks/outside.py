@@ -92,16 +92,11 @@ class Outside:
         """Runs a statement with the network in the names that may hold it, each condition taken either way."""
         if not self._may_concern(machine, place):
             return
-        for leaning in (False, True):
-            kept, machine.budget = machine.budget, _STEPS
-            machine.leaning, machine.oracle = leaning, {}
-            machine.decisions.clear()
+        for _ in _leanings(machine):
             try:
                 machine.statement(place.stmt, machine.lazy_frame(place.scope))
             except (Cut, Raised, Returned, RecursionError):
-                pass
-            finally:
-                machine.budget, machine.leaning = kept, False
+                continue
 
     def _may_concern(self, machine: Machine, place: Place) -> bool:
         """Whether one of the names in a statement may hold the network."""
@@ -127,18 +122,14 @@ class Outside:
         for scope in self._initializing(subject.cls):
             calls = [(c, where) for c, where in self._calls(scope.name) if self._calls_it(machine, c, where, subject)]
             for call, where in calls[:_CALLS]:
-                for leaning in (False, True):
-                    kept, machine.budget = machine.budget, _STEPS
-                    machine.leaning, machine.oracle = leaning, {}
-                    machine.decisions.clear()
-                    machine.subjects, held = [], machine.subjects
+                machine.subjects, held = [], machine.subjects
+                for _ in _leanings(machine):
                     try:
                         args, kwargs = machine.arguments(call, machine.lazy_frame(where))
                         machine.call_function(Fn(scope, None, subject, True), args, kwargs)
                     except (Cut, Raised, RecursionError):
-                        pass
-                    finally:
-                        machine.budget, machine.leaning, machine.subjects = kept, False, held
+                        continue
+                machine.subjects = held
 
     def _initializing(self, cls: Scope) -> Iterator[Scope]:
         words = {*self.world.library.words("outside"), *self.world.library.words("copies")}
@@ -231,6 +222,18 @@ class Outside:
             return False
         text = self._text(call, where)
         return "load(" in text and "state_dict()" not in text and not isinstance(call.args[0].value, s.Subscript)
+
+
+def _leanings(machine: Machine) -> Iterator[bool]:
+    """Lets some steps be taken with each unknown condition not met, then again with each met if one was asked about."""
+    for leaning in (False, True):
+        kept, machine.budget = machine.budget, _STEPS
+        machine.leaning, machine.oracle = leaning, {}
+        machine.decisions.clear()
+        yield leaning
+        machine.budget, machine.leaning = kept, False
+        if not machine.decisions:
+            return
 
 
 def _strings(node: s.Node) -> Iterator[str]:

@@ -51,7 +51,7 @@ class Tensors(Core):
         for long, short in ((left, right), (right, left)):
             start = self._shortcut(long, short)
             if start is not None:
-                passed = {t.layer for t in self._between(long, start) if t.layer is not None} - start.layers
+                passed = _passed(long, start)
                 self.covered |= passed
                 kept = start.run if passed and start.pending is None and self.bridged else ()
                 return Tensor(kept, None, (left, right), "sum")
@@ -61,18 +61,6 @@ class Tensors(Core):
         """Where a shortcut without activation leaves the path to `long`."""
         behind = Behind(long)
         return next((t for t in short.straight() if t in behind and t is not long), None)
-
-    def _between(self, end: Tensor, start: Tensor) -> list[Tensor]:
-        out: list[Tensor] = []
-        seen = {id(start)}
-        queue = [end]
-        while queue and len(out) < 4000:
-            here = queue.pop()
-            if id(here) not in seen:
-                seen.add(id(here))
-                out.append(here)
-                queue.extend(here.parents)
-        return out
 
     # --- operations by the vocabulary's facts ---------------------------------------------------
 
@@ -122,6 +110,22 @@ def given(place: Plain | None, args: Sequence[Value], kwargs: Mapping[str, Value
     if isinstance(position, int) and position < len(args):
         return args[position]
     return place[2] if len(place) > 2 else None
+
+
+def _passed(end: Tensor, start: Tensor, most: int = 4000) -> set[Layer]:
+    """The layers on the ways from one tensor to another that are not behind the other."""
+    out: set[Layer] = set()
+    seen = {id(start)}
+    queue = [end]
+    while queue and len(seen) <= most:
+        here = queue.pop()
+        if id(here) in seen or here.layers <= start.layers:
+            continue
+        seen.add(id(here))
+        if here.layer is not None and here.layer not in start.layers:
+            out.add(here.layer)
+        queue.extend(here.parents)
+    return out
 
 
 def number(value: Value) -> float | None:
