@@ -14,7 +14,7 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import field, fields, is_dataclass
 from enum import Enum
 from functools import cache
 from hashlib import blake2b
@@ -25,6 +25,7 @@ from typing import Any, Final, TypeVar, Union, get_args, get_origin, get_type_hi
 
 from gradlint import store
 from gradlint.finding import Finding, Problem
+from gradlint.records import dataclass
 
 ENTRIES: Final = "findings.json"
 MOST: Final = 20_000  # entries: the ones that were not used for longest go first

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from functools import cache
 from pathlib import Path
 from typing import Final, TypeAlias, get_type_hints
 
 from gradlint.finding import Problem
 from gradlint.formats import ReportFormat
+from gradlint.records import dataclass
 from gradlint.schema import WrongTypeError, convert, nearest, toml
 
 Strings: TypeAlias = tuple[str, ...]

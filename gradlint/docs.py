@@ -5,11 +5,12 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Final, TypeAlias
 
 from gradlint import __version__
 from gradlint.config import kebab
+from gradlint.records import dataclass
 from gradlint.rule import Rule
 from gradlint.schema import toml, words
 from gradlint.selection import options_of

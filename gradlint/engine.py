@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from gradlint.config import Config
@@ -19,6 +18,7 @@ from gradlint.program.trainers import Trainers
 from gradlint.program.traits import Traits
 from gradlint.program.updates import Program, Update, Updates
 from gradlint.program.values import Values
+from gradlint.records import dataclass
 from gradlint.rule import Rule
 from gradlint.source import Source
 from gradlint.source.place import Place

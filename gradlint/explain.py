@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -18,6 +17,7 @@ from gradlint.program.networks import Network
 from gradlint.program.project import Module
 from gradlint.program.scopes import Scope
 from gradlint.program.updates import Update
+from gradlint.records import dataclass
 from gradlint.source import Source, SourceError, read
 from gradlint.source.gate import trains
 from gradlint.source.place import Place

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 from gradlint.fix.edits import Fix
+from gradlint.records import dataclass
 from gradlint.source.place import Place
 
 

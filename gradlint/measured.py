@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Final
+
+from gradlint.records import dataclass
 
 FILE: Final = Path(__file__).with_suffix(".json")
 ENOUGH: Final = 20  # findings that must have been judged before a rule can leave preview

@@ -7,11 +7,11 @@ processes share the work.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from gradlint.cache import digest
+from gradlint.records import dataclass
 from gradlint.source import Source
 from gradlint.source.links import components
 from gradlint.tree import Glance, Tree, glance_at

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -14,6 +14,7 @@ from gradlint.cache import digest, digest_of, digest_of_tool
 from gradlint.config import COMMAND_LINE, Config, Settings, SettingsError
 from gradlint.finding import Problem
 from gradlint.packs import PackError
+from gradlint.records import dataclass
 from gradlint.rule import Rule
 from gradlint.selection import checked, matches, selected
 

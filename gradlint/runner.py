@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -19,6 +19,7 @@ from gradlint.fix.settle import Accept, Findings, RolledBack, Sources, settle
 from gradlint.fix.write import WriteError, write
 from gradlint.parts import Part, parts_of
 from gradlint.plan import Plan, Planner, absolute, folder_of
+from gradlint.records import dataclass
 from gradlint.rule import Rule
 from gradlint.source import Source, SourceError, read
 from gradlint.source.gate import trains

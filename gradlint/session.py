@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +18,7 @@ from gradlint.interactive import asker
 from gradlint.packs import PackError
 from gradlint.plan import Planner, absolute
 from gradlint.progress import Progress
+from gradlint.records import dataclass
 from gradlint.report import lines
 from gradlint.report.text import Terminal
 from gradlint.report.words import problem

@@ -26,7 +26,6 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -35,6 +34,7 @@ from gradlint.config import kebab, toml_document
 from gradlint.finding import Finding
 from gradlint.fix.edits import Edit, Safety
 from gradlint.plan import Planner
+from gradlint.records import dataclass
 from gradlint.report.words import problem, where
 from gradlint.rule import Rule
 from gradlint.runner import Mode, Summary, run

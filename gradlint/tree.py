@@ -10,13 +10,13 @@ import os
 import stat
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from gradlint import store
 from gradlint.cache import digest, digest_of_tool
 from gradlint.finding import Problem
+from gradlint.records import dataclass
 from gradlint.source import Source, from_bytes, read
 from gradlint.source.discover import discover
 from gradlint.source.gate import trains

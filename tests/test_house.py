@@ -18,6 +18,7 @@ PACKAGE = ROOT / "gradlint"
 
 # Each part may import those above it, and itself.
 LAYERS = (
+    ("records",),
     ("store", "marks", "replay", "progress", "measured"),
     ("finding", "fix.edits", "formats", "source", "schema", "config"),
     ("vocabulary",),

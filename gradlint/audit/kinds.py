@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from gradlint.audit.advice import Kind
 from gradlint.audit.verdict import Spot, spot
@@ -12,6 +11,7 @@ from gradlint.program.precision import autocasts
 from gradlint.program.reach import name_of
 from gradlint.program.updates import Update
 from gradlint.program.values import Cls, Made
+from gradlint.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from gradlint.audit.kinds import Shown
@@ -15,6 +15,7 @@ from gradlint.plan import Planner
 from gradlint.program.explanation.remark import code
 from gradlint.program.explanation.words import function
 from gradlint.program.reach import name_of
+from gradlint.records import dataclass
 from gradlint.runner import Job, jobs
 from gradlint.source import Source
 from gradlint.source.place import Place

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 from gradlint.audit.advice import Kind
@@ -24,6 +24,7 @@ from gradlint.program.reach import only_tensors
 from gradlint.program.scopes import Scope
 from gradlint.program.updates import Update
 from gradlint.program.values import Cls, Made
+from gradlint.records import dataclass
 from gradlint.vocabulary import Vocabulary
 
 

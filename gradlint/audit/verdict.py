@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 from gradlint.finding import Finding
@@ -10,6 +9,7 @@ from gradlint.fix.edits import Safety
 from gradlint.program import syntax as s
 from gradlint.program.explanation.remark import header
 from gradlint.program.project import Module
+from gradlint.records import dataclass
 from gradlint.source.place import Place
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from gradlint.fix import sites, verbs
@@ -13,6 +12,7 @@ from gradlint.fix.edits import Edit
 from gradlint.program import syntax as s
 from gradlint.program.scopes import Scope
 from gradlint.program.values import Values
+from gradlint.records import dataclass
 
 Style: TypeAlias = Literal["norm", "value", "adaptive"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from gradlint.fix import parameters, sites, verbs
 from gradlint.fix.bounds import Bound, imported
@@ -17,6 +16,7 @@ from gradlint.program.project import Module
 from gradlint.program.scopes import Scope
 from gradlint.program.updates import Update
 from gradlint.program.values import Cls, Func, Made
+from gradlint.records import dataclass
 from gradlint.vocabulary import Plain
 
 _ELSEWHERE = "the gradients are computed in another file, `{}`"

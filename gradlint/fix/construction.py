@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gradlint.fix import sites
 from gradlint.program import syntax as s
 from gradlint.program.scopes import Scope
 from gradlint.program.updates import Update
 from gradlint.program.values import Made
+from gradlint.records import dataclass
 
 _ELSEWHERE = "the optimizer is built in another file, `{}`"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from gradlint.fix import layout, sites, verbs
@@ -16,6 +15,7 @@ from gradlint.program.project import Module
 from gradlint.program.scopes import Scope
 from gradlint.program.updates import Update
 from gradlint.program.values import Cls, Made
+from gradlint.records import dataclass
 
 How = Literal["raise", "skip"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from gradlint.fix import layout, verbs
 from gradlint.fix.edits import Edit, Fix, Safety
@@ -22,6 +21,7 @@ from gradlint.program.networks.objects import (
 from gradlint.program.places import span
 from gradlint.program.scopes import Scope
 from gradlint.program.values import Values
+from gradlint.records import dataclass
 
 _TITLE = "Initialize these layers for the activation that follows them"
 _NAMES = ("layer", "linear", "weighted", "layer_")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 from gradlint.program import syntax as s
 from gradlint.program.project import Module
+from gradlint.records import dataclass
 
 Owner = s.Stmt | s.Handler | s.Case | None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from gradlint.fix import sites, verbs
 from gradlint.fix.clips import measure_before
@@ -13,6 +12,7 @@ from gradlint.program import syntax as s
 from gradlint.program.flow import Act
 from gradlint.program.names import Lib
 from gradlint.program.updates import Update
+from gradlint.records import dataclass
 
 _NAME = "grad_norm"
 _FORMS = ("mapping", "value", "line")  # as they are preferred

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gradlint.fix import sites, verbs
 from gradlint.fix.bounds import imported
 from gradlint.fix.clips import sharded
@@ -13,6 +11,7 @@ from gradlint.program import syntax as s
 from gradlint.program.flow import Act
 from gradlint.program.precision import halved
 from gradlint.program.updates import Update
+from gradlint.records import dataclass
 
 _NAMES = ("scaler", "grad_scaler", "loss_scaler")
 _ELSEWHERE = "the loss, its backward pass, the clip and the step are not all in one function"

@@ -6,7 +6,6 @@ import ast
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
@@ -14,6 +13,7 @@ from gradlint.finding import Finding, Problem
 from gradlint.fix.apply import apply
 from gradlint.fix.edits import Edit, Fix, Safety
 from gradlint.program.parse import ParseError, parse
+from gradlint.records import dataclass
 from gradlint.source.source import Source, SourceError
 
 PASSES = 10

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 from gradlint.fix import sites, verbs
@@ -12,6 +11,7 @@ from gradlint.program.flow import Act, every
 from gradlint.program.gradients import Clip
 from gradlint.program.scopes import Scope
 from gradlint.program.updates import Update
+from gradlint.records import dataclass
 
 _TITLE = "Unscale the gradients before they are clipped"
 _DEPTH = 4

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gradlint.fix import sites, verbs
 from gradlint.fix.construction import Built, built_at
 from gradlint.fix.edits import Edit, Fix, Safety
@@ -14,6 +12,7 @@ from gradlint.program.places import loops_around
 from gradlint.program.scopes import Scope
 from gradlint.program.updates import Update
 from gradlint.program.values import Cls
+from gradlint.records import dataclass
 from gradlint.vocabulary import Plain, operand
 
 _NAMES = ("warmup", "lr_warmup", "linear_warmup", "warmup_scheduler")

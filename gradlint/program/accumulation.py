@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from gradlint.program import syntax as s
 from gradlint.program.flow import Act
@@ -12,6 +11,7 @@ from gradlint.program.places import holds
 from gradlint.program.scopes import Binding, Scope
 from gradlint.program.updates import Update
 from gradlint.program.values import Made, Values
+from gradlint.records import dataclass
 
 _DEPTH = 4
 _COUNTING = frozenset(["enumerate", "range", "count"])

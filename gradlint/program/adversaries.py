@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from gradlint.program import syntax as s
 from gradlint.program.mentions import mentions
@@ -12,6 +11,7 @@ from gradlint.program.scopes import Scope
 from gradlint.program.traits import trained
 from gradlint.program.updates import Update
 from gradlint.program.values import Bound, Cls, Func, Made, Value, Values
+from gradlint.records import dataclass
 
 _DEPTH = 8
 _RETURNS = 4

@@ -8,7 +8,7 @@ activation after a linear layer, or a linear layer and an activation after atten
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib
@@ -16,6 +16,7 @@ from gradlint.program.parts import Parts, live
 from gradlint.program.project import Module
 from gradlint.program.scopes import Scope
 from gradlint.program.values import Cls, Context, Func, Made, Partial, Value, Values
+from gradlint.records import dataclass
 
 _CALLS = 7  # how deep calls are followed
 _STEPS = 6000  # how many expressions of one forward pass are looked at

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gradlint.program import syntax as s
 from gradlint.program.attention import Found, Reading
 from gradlint.program.frozen import Frozen
@@ -11,6 +9,7 @@ from gradlint.program.names import Lib
 from gradlint.program.parts import Parts
 from gradlint.program.project import Module
 from gradlint.program.values import Cls, Made, Values
+from gradlint.records import dataclass
 
 _ENOUGH = 2
 _DEPTH = 24

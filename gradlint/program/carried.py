@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from gradlint.program import syntax as s
 from gradlint.program.given import held, taken
@@ -11,6 +10,7 @@ from gradlint.program.places import loops_around, span
 from gradlint.program.scopes import Binding, Scope
 from gradlint.program.updates import Update
 from gradlint.program.values import Func, Made, Values
+from gradlint.records import dataclass
 
 _DEPTH = 4
 

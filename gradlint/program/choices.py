@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from gradlint.program import syntax as s
 from gradlint.program.conditions import Conditions
 from gradlint.program.scopes import Scope
 from gradlint.program.values import Made, Values
+from gradlint.records import dataclass
 
 _CALLERS = 8
 _CLIMB = 3

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib
@@ -12,6 +11,7 @@ from gradlint.program.project import Module
 from gradlint.program.reach import is_network
 from gradlint.program.scopes import Binding, Scope
 from gradlint.program.values import Bound, Const, Func, Made, Unknown, Values
+from gradlint.records import dataclass
 
 Subject = tuple[s.Expr, Scope]  # what is tested, and where it stands
 

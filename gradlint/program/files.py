@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from gradlint.program import syntax as s
 from gradlint.program.losses import Losses
@@ -13,6 +12,7 @@ from gradlint.program.ranges import Ranges, Singular
 from gradlint.program.scopes import Scope
 from gradlint.program.updates import Program
 from gradlint.program.wrapped import Wrapped, unscaled_wrappers
+from gradlint.records import dataclass
 
 
 @dataclass(frozen=True)

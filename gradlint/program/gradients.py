@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from typing import NamedTuple
 
@@ -28,6 +28,7 @@ from gradlint.program.flow import (
     Rebind,
 )
 from gradlint.program.scopes import Scope
+from gradlint.records import dataclass
 
 _STATES = 24
 _DEPTH = 10

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib
 from gradlint.program.scopes import Scope
 from gradlint.program.values import Bound, Context, Func, Made, Value, Values, argument_position
+from gradlint.records import dataclass
 
 _METHODS = 5  # how deep a called method is searched for weights
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from weakref import WeakKeyDictionary
 
 from gradlint.program import syntax as s
@@ -16,6 +16,7 @@ from gradlint.program.scopes import Scope
 from gradlint.program.traits import trained
 from gradlint.program.updates import Program
 from gradlint.program.values import Cls, Func, Made, Unknown, Values
+from gradlint.records import dataclass
 
 _MODULES = 80
 _EXPRESSIONS = 60_000

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from gradlint.program import syntax as s
 from gradlint.program.flow import Act, Invoke, every
@@ -13,6 +12,7 @@ from gradlint.program.project import Module
 from gradlint.program.scopes import Scope
 from gradlint.program.updates import Program, Update
 from gradlint.program.values import Cls, Values
+from gradlint.records import dataclass
 
 _DYNAMIC = frozenset(["exec", "eval", "globals", "locals"])  # by these names come into being unseen
 _DYNAMIC_ATTRIBUTES = frozenset(["setattr", "__dict__", "__getattr__", "__getattribute__", "__setattr__"])

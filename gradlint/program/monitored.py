@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from gradlint.program import syntax as s
 from gradlint.program.collectives import is_collective
@@ -12,6 +11,7 @@ from gradlint.program.names import Lib
 from gradlint.program.project import Module
 from gradlint.program.scopes import Scope
 from gradlint.program.updates import Update
+from gradlint.records import dataclass
 
 _DEPTH = 2  # through how many functions a gradient is looked for
 _COPIES = frozenset(["clone", "detach", "cpu", "cuda", "to", "numpy", "view", "reshape", "flatten", "size", "numel"])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from gradlint.program import syntax as s
 from gradlint.program.project import Files, Module
 from gradlint.program.scopes import Scope
+from gradlint.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

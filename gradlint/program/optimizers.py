@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib
@@ -11,6 +10,7 @@ from gradlint.program.project import Module
 from gradlint.program.rising import says_warmup
 from gradlint.program.scopes import Scope
 from gradlint.program.values import Cls, Const, Items, Made, Option, Table, Unknown, Values, ValueSet
+from gradlint.records import dataclass
 from gradlint.vocabulary import Plain, operand
 
 # What an optimizer is, where it is built and, where a network's method builds it, where that network is built.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib
@@ -13,6 +12,7 @@ from gradlint.program.schedulers import is_idle
 from gradlint.program.scopes import Scope
 from gradlint.program.updates import Update
 from gradlint.program.values import Const, Func, Values
+from gradlint.records import dataclass
 from gradlint.vocabulary import Plain, operand
 
 _CALLERS = 3  # through how many functions the loop is looked for that the optimizer steps in

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib
@@ -26,6 +25,7 @@ from gradlint.program.values import (
     Values,
     ValueSet,
 )
+from gradlint.records import dataclass
 
 _HELPERS = 6  # how deep helper functions are followed from a constructor
 _ALIKE = 6  # how many differently constructed instances of one class are looked into

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
 
 from gradlint.program import syntax as s
@@ -12,6 +11,7 @@ from gradlint.program.names import Lib
 from gradlint.program.places import loops_around
 from gradlint.program.scopes import Scope
 from gradlint.program.values import Bound, Made, Values
+from gradlint.records import dataclass
 
 # "square": of something that may be a plain number, such as the width of a kernel; "fine": a unit in float64.
 Range = Literal["unit", "fine", "nonnegative", "positive", "square"]

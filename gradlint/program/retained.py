@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from gradlint.program import syntax as s
 from gradlint.program.places import loops_around, span
 from gradlint.program.scopes import Binding, Scope
 from gradlint.program.updates import Update
+from gradlint.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,12 @@ smaller of something that rises and a bound rises first. Names are followed to w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gradlint.program import syntax as s
 from gradlint.program.counters import Counters
 from gradlint.program.names import Lib
 from gradlint.program.scopes import Binding, Scope
 from gradlint.program.values import Cls, Const, Func, Made, Partial, Value, Values, argument_position
+from gradlint.records import dataclass
 
 _DEPTH = 9
 Env = dict[str, int]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from gradlint.program import syntax as s
 from gradlint.program.frameworks import Frameworks
@@ -14,6 +13,7 @@ from gradlint.program.rising import Rising
 from gradlint.program.schedulers import CALLEES, Schedulers, is_idle
 from gradlint.program.scopes import Scope, Store
 from gradlint.program.values import Bound, Cls, Const, Made, Unknown, Values, ValueSet
+from gradlint.records import dataclass
 from gradlint.vocabulary import operand
 
 _RATES = ("lr", "learning_rate")

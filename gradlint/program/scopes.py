@@ -5,13 +5,14 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from itertools import islice, zip_longest
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from gradlint.program import syntax as s
+from gradlint.records import dataclass
 
 if TYPE_CHECKING:
     from gradlint.program.project import Module

@@ -7,7 +7,8 @@ few nodes that end up in a finding or an edit. Nodes compare and hash by identit
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from gradlint.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from gradlint.program import syntax as s
 from gradlint.program.blocks import Blocks, Stack
@@ -16,6 +15,7 @@ from gradlint.program.project import Module
 from gradlint.program.reach import same_network
 from gradlint.program.scopes import Scope
 from gradlint.program.values import Cls, Context, Func, Made, Unknown, Value, Values
+from gradlint.records import dataclass
 
 _METHODS = 40  # how many methods of one network's forward pass are read
 _BY_HAND = "a hand-written recurrence over time"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from gradlint.program.reach import is_network, networks_in, networks_of, only_te
 from gradlint.program.scopes import Scope
 from gradlint.program.traits import Evidence, Traits
 from gradlint.program.values import Cls, Const, Func, Made, Unknown, Value, Values, ValueSet
+from gradlint.records import dataclass
 from gradlint.source.place import Place
 
 if TYPE_CHECKING:

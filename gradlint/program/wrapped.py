@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from gradlint.program import syntax as s
 from gradlint.program.flow import Act, Flows
 from gradlint.program.project import Module
 from gradlint.program.scopes import Scope
 from gradlint.program.values import Cls, Made
+from gradlint.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from gradlint.records import dataclass
 from gradlint.report.text import ELLIPSIS, Terminal, columns, printable
 from gradlint.source import Place
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from gradlint.audit import ADVICE, Audit, Entry, Status, Verdict
 from gradlint.audit.safeguards import TENSORS
+from gradlint.records import dataclass
 from gradlint.report.audit import conclusion, headline, kinds, places, reason, rule
 from gradlint.report.frame import Mark, frame
 from gradlint.report.full import file_lines

@@ -7,10 +7,10 @@ import shutil
 import sys
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, TextIO
 
 from gradlint.finding import Level
+from gradlint.records import dataclass
 
 TAB: Final = 4
 ELLIPSIS: Final = "..."

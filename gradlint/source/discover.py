@@ -6,12 +6,12 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Problem
+from gradlint.records import dataclass
 from gradlint.source.source import display
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from gradlint.finding import Finding
+from gradlint.records import dataclass
 from gradlint.source.place import Place
 from gradlint.source.source import Source
 

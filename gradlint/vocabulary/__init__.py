@@ -16,10 +16,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import TypeAlias
+
+from gradlint.records import dataclass
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gradlint.program import syntax as s
 from gradlint.program.project import Module
+from gradlint.records import dataclass
 from gradlint.source.place import Place
 
 _LONGEST = 72

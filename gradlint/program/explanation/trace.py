@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from gradlint.program import syntax as s
 from gradlint.program.flow import Act, Flows
 from gradlint.program.gradients import Budget, Concerns, Solver, State
 from gradlint.program.scopes import Scope
 from gradlint.program.updates import STEPS, Focus, Update, Updates
+from gradlint.records import dataclass
 
 Call = tuple[Scope, s.Call | None]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import inf, isinf
 
 from gradlint.program import syntax as s
@@ -12,6 +12,7 @@ from gradlint.program.flow.pruned import Pruned
 from gradlint.program.names import Lib
 from gradlint.program.scopes import Scope, Store
 from gradlint.program.values import Cls, Const, Made
+from gradlint.records import dataclass
 
 
 @dataclass(slots=True)

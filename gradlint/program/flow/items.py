@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from gradlint.program import syntax as s
 from gradlint.program.conditions import Leaf
 from gradlint.program.scopes import Scope
 from gradlint.program.values import Func, Made, ValueSet
+from gradlint.records import dataclass
 from gradlint.vocabulary import Event
 
 RESULT = "<result>"  # stands for what a function gives back

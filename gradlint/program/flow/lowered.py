@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from gradlint.program.conditions import Conditions
 from gradlint.program.flow.items import Act, Flow, every
@@ -11,6 +11,7 @@ from gradlint.program.flow.lowering import Lowering
 from gradlint.program.project import Module
 from gradlint.program.scopes import Scope
 from gradlint.program.values import Cls, Func, Made, Values
+from gradlint.records import dataclass
 
 
 @dataclass(slots=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from gradlint.program.flow.items import Act, Attempt, Branch, Choice, Flow, Invoke, Item, Leave, Loop, Rebind, every
 from gradlint.program.flow.told import Told
 from gradlint.program.scopes import Scope
+from gradlint.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

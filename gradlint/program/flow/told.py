@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from gradlint.program import syntax as s
 from gradlint.program.conditions import instance_name
 from gradlint.program.flow.items import RESULT, Act, Branch, Invoke, Item, Leave, Rebind, every, result_of
 from gradlint.program.flow.lowered import Lowered
 from gradlint.program.scopes import Scope
+from gradlint.records import dataclass
 
 _GRADIENTS = frozenset(["<gradients>"])  # stands for what a function that touches gradients tells its callers
 

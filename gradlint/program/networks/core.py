@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from gradlint.program.networks.objects import (
 from gradlint.program.project import Files, Module
 from gradlint.program.scopes import Binding, Scope
 from gradlint.program.values import Made, Values
+from gradlint.records import dataclass
 from gradlint.vocabulary import Plain, Vocabulary
 
 _SCALARS = frozenset([bool, int, float, str, bytes, type(None)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from gradlint.program import syntax as s
 from gradlint.program.networks.core import Cut, Decision, Raised, World, untouched
@@ -14,6 +14,7 @@ from gradlint.program.networks.making import aside, given, harvest, made, outerm
 from gradlint.program.networks.objects import Container, Layer, Link, Tensor, Value
 from gradlint.program.networks.recipes import Recipe
 from gradlint.program.scopes import Scope
+from gradlint.records import dataclass
 
 _BUILD = 120_000
 _FORWARD = 40_000
@@ -186,7 +187,8 @@ class Explorer:
             cut = True
             raise
         finally:
-            met = [x.site.node for x in (*machine.objects, *machine.containers) if x.site is not None]
+            things: list[Root] = [*machine.objects, *machine.containers]
+            met = [x.site.node for x in things if x.site is not None]
             self._ways[key] = _Way(frozenset(met), cut)
 
     def _build(self, recipe: Recipe, target: Scope | None) -> _Build:

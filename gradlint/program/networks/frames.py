@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from gradlint.program.networks.objects import Value
 from gradlint.program.scopes import Binding, Scope
+from gradlint.records import dataclass
 
 if TYPE_CHECKING:
     from gradlint.program.project import Module

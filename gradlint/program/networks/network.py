@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from heapq import heappop, heappush
 from itertools import count
@@ -25,6 +25,7 @@ from gradlint.program.networks.serving import served
 from gradlint.program.project import Module
 from gradlint.program.scopes import Scope
 from gradlint.program.values import Values
+from gradlint.records import dataclass
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,12 +6,13 @@ Instances compare by identity: two layers built by one line are two layers.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from heapq import heappop, heappush
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gradlint.program import syntax as s
+from gradlint.records import dataclass
 from gradlint.vocabulary import Plain
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 from gradlint.program import syntax as s
@@ -15,6 +15,7 @@ from gradlint.program.networks.serving import served, tests
 from gradlint.program.project import Module
 from gradlint.program.scopes import Scope
 from gradlint.program.values import Made
+from gradlint.records import dataclass
 
 _STEPS = 6000
 _FILES = 120

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib
@@ -11,6 +11,7 @@ from gradlint.program.networks.core import World
 from gradlint.program.project import Module
 from gradlint.program.scopes import Scope
 from gradlint.program.values import Cls
+from gradlint.records import dataclass
 
 _CALLS = 4
 _CHAIN = 3

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
+
+from gradlint.records import dataclass
 
 _LINE = re.compile(r"\r\n|\r|\n")
 _BLANK = r"(?:\s|\\|#[^\r\n]*)*"

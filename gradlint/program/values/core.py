@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Set
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib, Meaning
@@ -12,6 +12,7 @@ from gradlint.program.scopes import Binding, Scope
 from gradlint.program.spelling import spellings
 from gradlint.program.values.objects import NONE, Const, Context, Func, Made, Value, ValueSet
 from gradlint.program.values.order import Order, Ranked, V
+from gradlint.records import dataclass
 from gradlint.vocabulary import Vocabulary
 
 _DEPTH = 48

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib, Package
 from gradlint.program.scopes import Scope
+from gradlint.records import dataclass
 
 T = TypeVar("T")
 
