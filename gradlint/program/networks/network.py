@@ -105,11 +105,14 @@ class Network:
         return self._judged(Question(depth, lambda layer: not (layer.normalized or layer.frozen), bridged=False))
 
     def drawn(self, depth: int, counts: Callable[[Layer], bool]) -> list[Stack]:
-        """The same for layers of which the code initializes each as asked for, in the network or in any script."""
+        """The same for layers of which the code initializes each as asked for, in the network or in any script.
+
+        What a normalization of the weights scales anew is left out: how it was drawn does not last.
+        """
         words = self.project.world.library.words("outside")
         if not any(self.project.world.files.mentions(f"{word}(") for word in words):
             return []
-        return self._judged(Question(depth, counts, outside=True))
+        return self._judged(Question(depth, lambda layer: not layer.normalized and counts(layer), outside=True))
 
     def _judged(self, question: Question) -> list[Stack]:
         target = self.scope if isinstance(self.node, s.Class) else None
