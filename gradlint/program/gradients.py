@@ -361,7 +361,7 @@ class Solver:
                     checked = state.checked | self.flows.handed_back(item, target.scope, after.checked)
                     after = after._replace(checked=checked, loss=after.loss | state.loss)
                 out.add(after.under(left | kept))
-        return out or {state}
+        return _perhaps(out) or {state}
 
     def _passed(self, item: Invoke, scope: Scope, names: frozenset[str]) -> frozenset[str]:
         """The names as the called function knows them: its parameters, and attributes of the same `self`."""
