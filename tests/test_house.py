@@ -127,6 +127,15 @@ def test_modules_say_what_they_are(file: Path) -> None:
     assert "from __future__ import annotations" in text or len(tree.body) == 1
 
 
+@pytest.mark.parametrize("file", modules(), ids=name_of)
+def test_dataclasses_are_cheap(file: Path) -> None:
+    """But for those that hold a user's code: nothing may change them, whatever the price."""
+    if name_of(file) not in ("records", "source.source"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module == "dataclasses":
+                assert "dataclass" not in {alias.name for alias in node.names}, "it comes from gradlint.records"
+
+
 SCRIPT = """
 import sys
 
