@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from fnmatch import fnmatchcase
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import TypeAlias
@@ -173,8 +174,16 @@ class Vocabulary:
         return base in self.lineage(path)
 
     def knows(self, path: str) -> bool:
-        """Whether a symbol has an entry of its own."""
-        return any(path in self._exact.get(section, {}) for section in _OWN)
+        """Whether a symbol has an entry of its own, or the name of a library's family of transformers."""
+        return any(path in self._exact.get(section, {}) for section in _OWN) or self._is_of_family(path)
+
+    def _is_of_family(self, path: str) -> bool:
+        family, name = self.entry("transformers", path.partition(".")[0]), path.rpartition(".")[2]
+        if not isinstance(family, dict):
+            return False
+        fits, misses = (family.get(key) for key in ("classes", "not_classes"))
+        wanted = isinstance(fits, list) and any(fnmatchcase(name, str(pattern)) for pattern in fits)
+        return wanted and not (isinstance(misses, list) and any(fnmatchcase(name, str(pattern)) for pattern in misses))
 
     @cached_property
     def libraries(self) -> frozenset[str]:
