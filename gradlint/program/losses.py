@@ -78,7 +78,7 @@ class Losses:
             given = list(self._given(here, where)) if isinstance(here, s.Name) else []
             if any(value is None for value, _ in given):
                 return True
-            if isinstance(here, s.Name):
+            if isinstance(here, s.Name) and not self._is_param(here, where):
                 given += held(here, where, self.program.values)  # what is put into a list comes out of it
             queue += [(value, place) for value, place in given if value is not None]
             queue += self._sources(here, where)
@@ -120,17 +120,22 @@ class Losses:
     def _given(self, name: s.Name, scope: Scope) -> Iterator[tuple[s.Expr | None, Scope]]:
         """What calls give for a parameter of a function, those on the way to the loss if there are any."""
         home = scope.lookup(name.text)
-        if home is None or home.kind != "function" or name.text == home.self_name:
-            return
-        if not any(b.kind == "param" for b in home.reaching(name.text, name.id if home is scope else None)):
+        if home is None or not self._is_param(name, scope) or name.text == home.self_name:
             return
         calls = self._calls.get(home) or self.program.values.callers(home)
         if home.name == "forward" and home.owner is not None and self._has_layers(home.owner):
             calls = [(call, where) for call, where in calls if self._is_within(where)]  # else it is data that goes in
-        elif not calls:
+        elif not calls and home.name != "__init__":  # what a constructor is given is there before anything is computed
             yield None, home
         for call, where in calls:
-            yield next((value for param, value in arguments(call, home) if param == name.text), None), where
+            if call.id in self._recorded(where):  # elsewhere no gradient comes back
+                yield next((value for param, value in arguments(call, home) if param == name.text), None), where
+
+    def _is_param(self, name: s.Name, scope: Scope) -> bool:
+        home = scope.lookup(name.text)
+        if home is None or home.kind != "function":
+            return False
+        return any(b.kind == "param" for b in home.reaching(name.text, name.id if home is scope else None))
 
     def _is_within(self, scope: Scope) -> bool:
         """Whether code is a method of a network: what it gives to a part may be what another part gave."""
