@@ -66,10 +66,10 @@ def _cut(state: Carried) -> bool:
     if span is None:
         return False
     for node in state.scope.nodes:
-        if isinstance(node, s.For) and _base(node.iter) in parts and isinstance(node.target, s.Name):
+        if isinstance(node, s.For) and s.root_name(node.iter) in parts and isinstance(node.target, s.Name):
             parts.add(node.target.text)
         elif isinstance(node, s.Call) and span[0] <= node.id <= span[1] and isinstance(node.func, s.Attribute):
-            if node.func.attr == "detach_" and _base(node.func.value) in parts:
+            if node.func.attr == "detach_" and s.root_name(node.func.value) in parts:
                 return True
     return False
 
@@ -101,12 +101,6 @@ def _is_cut(value: s.Expr | None, scope: Scope, values: Values, depth: int) -> b
     functions = [v.scope for v in values.of(value.func, scope) if isinstance(v, Func)]
     given = [(r.value, function) for function in functions for r in function.returns]
     return bool(given) and all(_is_cut(inner, where, values, depth - 1) for inner, where in given)
-
-
-def _base(expr: s.Expr) -> str | None:
-    while isinstance(expr, (s.Subscript, s.Attribute)):
-        expr = expr.value
-    return expr.text if isinstance(expr, s.Name) else None
 
 
 def _names(stmt: s.Assign) -> Iterator[str]:

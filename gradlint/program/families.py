@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
-
 from gradlint.program.values import Const, Made, Option, Unknown, Values
-from gradlint.vocabulary import Plain, Vocabulary, operand
+from gradlint.vocabulary import Plain, Vocabulary, matches, operand
 
 
 def is_transformer(path: str, made: Made, values: Values) -> bool:
@@ -18,9 +16,9 @@ def is_transformer(path: str, made: Made, values: Values) -> bool:
     if not isinstance(family, dict):
         return family is True
     pieces = path.split(".")[1:]
-    if "classes" in family and not any(_matches(p, family["classes"], exact=True) for p in pieces):
+    if "classes" in family and not any(matches(p, family["classes"], exact=True) for p in pieces):
         return False
-    if any(_matches(p, family.get("not_classes"), exact=True) for p in pieces):
+    if any(matches(p, family.get("not_classes"), exact=True) for p in pieces):
         return False
     return "argument" not in family or _named(family, made, values)
 
@@ -42,14 +40,7 @@ def _named(family: dict[str, Plain], made: Made, values: Values) -> bool:
             if isinstance(value, Const) and isinstance(value.value, str):
                 names.append(value.value)
             free = free or isinstance(value, (Option, Unknown))
-    if any(_matches(n, family.get("names")) and not _matches(n, family.get("not_names")) for n in names):
+    if any(matches(n, family.get("names")) and not matches(n, family.get("not_names")) for n in names):
         return True
     # A family of transformers needs no name; in a mixed family, a name that cannot be known says nothing.
-    return "names" not in family and (free or not all(_matches(n, family.get("not_names")) for n in names) or not names)
-
-
-def _matches(text: str, patterns: Plain | None, *, exact: bool = False) -> bool:
-    """Whether a pattern matches; names of classes by case, names of models regardless of it."""
-    if not isinstance(patterns, list):
-        return False
-    return any(fnmatchcase(text if exact else text.lower(), str(p) if exact else str(p).lower()) for p in patterns)
+    return "names" not in family and (free or not all(matches(n, family.get("not_names")) for n in names) or not names)

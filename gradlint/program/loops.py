@@ -283,9 +283,7 @@ class _Taint:
             self._assign(target.value, carried, sure)
             return
         part = isinstance(target, s.Subscript)
-        while isinstance(target, s.Subscript):
-            target = target.value
-        name = s.dotted(target)
+        name = s.dotted(s.container(target))
         if name is None:
             return
         if carried:

@@ -123,10 +123,7 @@ class Module:
                     elif binding.kind == "value" and not binding.path:
                         _name(binding.value, name, out)
             for store in scope.stores:
-                base = store.base
-                while isinstance(base, s.Subscript):
-                    base = base.value
-                _name(store.value, store.attr or s.last_name(base), out)
+                _name(store.value, store.attr or s.last_name(s.container(store.base)), out)
         return {name: frozenset(others - {name}) for name, others in out.items() if others != {name}}
 
     @cached_property

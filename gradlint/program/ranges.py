@@ -198,7 +198,7 @@ class Ranges:
         if s.dotted(expr.value) != function.self_name:
             return False
         stores = [x for c in self.values.lineage(function.owner) for x in self.values.self_stores(c, expr.attr)]
-        given = [(_root(x.value), x.scope) for x in stores]
+        given = [(s.root_name(x.value), x.scope) for x in stores]
         return bool(given) and all(
             name is not None and home.name == "__init__" and any(p.name == name for p in home.params)
             for name, home in given
@@ -348,13 +348,6 @@ def _power(base: s.Expr, exponent: s.Expr) -> tuple[str, s.Expr] | None:
     if negative or inner.value < 0:
         return ("division", base)
     return ("root", base) if 0 < inner.value < 1 else None
-
-
-def _root(expr: s.Expr | None) -> str | None:
-    """The name that a value is, or is an attribute or item of: `settings` of `settings["loss"].eps`."""
-    while isinstance(expr, (s.Attribute, s.Subscript)):
-        expr = expr.value
-    return expr.text if isinstance(expr, s.Name) else None
 
 
 def _is_one(expr: s.Expr) -> bool:

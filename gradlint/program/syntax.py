@@ -515,6 +515,20 @@ def last_name(expr: Node) -> str:
     return expr.attr if isinstance(expr, Attribute) else expr.text if isinstance(expr, Name) else ""
 
 
+def root_name(expr: Expr | None) -> str | None:
+    """The name that a value is, or is an attribute or item of: `settings` of `settings["loss"].eps`."""
+    while isinstance(expr, (Attribute, Subscript)):
+        expr = expr.value
+    return expr.text if isinstance(expr, Name) else None
+
+
+def container(expr: Expr) -> Expr:
+    """What a value is an item of, or itself: `x` of `x[a][b]`."""
+    while isinstance(expr, Subscript):
+        expr = expr.value
+    return expr
+
+
 def text(expr: Node) -> str:
     """The expression in a normal form, so that equal conditions compare equal."""
     if isinstance(expr, Name):

@@ -181,9 +181,8 @@ class Vocabulary:
         family, name = self.entry("transformers", path.partition(".")[0]), path.rpartition(".")[2]
         if not isinstance(family, dict):
             return False
-        fits, misses = (family.get(key) for key in ("classes", "not_classes"))
-        wanted = isinstance(fits, list) and any(fnmatchcase(name, str(pattern)) for pattern in fits)
-        return wanted and not (isinstance(misses, list) and any(fnmatchcase(name, str(pattern)) for pattern in misses))
+        fits, misses = (matches(name, family.get(key), exact=True) for key in ("classes", "not_classes"))
+        return fits and not misses
 
     @cached_property
     def libraries(self) -> frozenset[str]:
@@ -345,3 +344,10 @@ def _with(own: tuple[tuple[str, str], ...]) -> Vocabulary:
             }
             extra["events"][name] = defaults.get(meaning, {"does": meaning})
     return Vocabulary((*_builtin(), extra))
+
+
+def matches(text: str, patterns: Plain | None, *, exact: bool = False) -> bool:
+    """Whether a pattern matches; names of classes by case, names of models regardless of it."""
+    if not isinstance(patterns, list):
+        return False
+    return any(fnmatchcase(text if exact else text.lower(), str(p) if exact else str(p).lower()) for p in patterns)

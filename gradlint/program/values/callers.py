@@ -186,6 +186,4 @@ def _taken_from(func: s.Expr) -> str:
     """What goes by a name that a called value is taken out of: `NETS[kind]`, `NETS.get(kind)`."""
     if isinstance(func, s.Call) and isinstance(func.func, s.Attribute) and func.func.attr == "get":
         func = func.func.value
-    while isinstance(func, s.Subscript):
-        func = func.value
-    return s.last_name(func)
+    return s.last_name(s.container(func))
