@@ -1,6 +1,6 @@
 """Dataclasses that cost little: to the type checker they are the library's own, frozen where they say so.
 
-At run time nothing enforces that, since it makes an instance four times as dear and a class twice to three times: a
+At run time nothing enforces that, since it makes an instance four times as dear and a class about three times: a
 seventh of the time that one file takes. One `repr` serves all classes. What holds a user's code stays frozen.
 """
 

@@ -78,7 +78,7 @@ class Losses:
             given = list(self._given(here, where)) if isinstance(here, s.Name) else []
             if any(value is None for value, _ in given):
                 return True
-            if isinstance(here, s.Name) and not self._is_param(here, where):
+            if isinstance(here, s.Name) and not _is_param(here, where):
                 given += held(here, where, self.program.values)  # what is put into a list comes out of it
             queue += [(value, place) for value, place in given if value is not None]
             queue += self._sources(here, where)
@@ -120,7 +120,7 @@ class Losses:
     def _given(self, name: s.Name, scope: Scope) -> Iterator[tuple[s.Expr | None, Scope]]:
         """What calls give for a parameter of a function, those on the way to the loss if there are any."""
         home = scope.lookup(name.text)
-        if home is None or not self._is_param(name, scope) or name.text == home.self_name:
+        if home is None or not _is_param(name, scope) or name.text == home.self_name:
             return
         calls = self._calls.get(home) or self.program.values.callers(home)
         if home.name == "forward" and home.owner is not None and self._has_layers(home.owner):
@@ -130,12 +130,6 @@ class Losses:
         for call, where in calls:
             if call.id in self._recorded(where):  # elsewhere no gradient comes back
                 yield next((value for param, value in arguments(call, home) if param == name.text), None), where
-
-    def _is_param(self, name: s.Name, scope: Scope) -> bool:
-        home = scope.lookup(name.text)
-        if home is None or home.kind != "function":
-            return False
-        return any(b.kind == "param" for b in home.reaching(name.text, name.id if home is scope else None))
 
     def _is_within(self, scope: Scope) -> bool:
         """Whether code is a method of a network: what it gives to a part may be what another part gave."""
@@ -280,6 +274,14 @@ def _is_reduced(expr: s.Expr | None, scope: Scope, values: Values, depth: int) -
     if isinstance(expr, (s.Binary, s.Unary, s.Conditional, s.Sequence)):
         return any(_is_reduced(part, scope, values, depth) for part in s.children(expr) if isinstance(part, s.Expr))
     return False
+
+
+def _is_param(name: s.Name, scope: Scope) -> bool:
+    """Whether a name may hold what a function was given."""
+    home = scope.lookup(name.text)
+    if home is None or home.kind != "function":
+        return False
+    return any(b.kind == "param" for b in home.reaching(name.text, name.id if home is scope else None))
 
 
 def _requires_gradient(call: s.Call) -> bool:

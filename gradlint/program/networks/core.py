@@ -246,8 +246,8 @@ class Core:
         kind = value.__class__
         if kind in _SCALARS:
             return hash((kind.__name__, value))
-        if kind is Unknown:
-            return hash((value.key, value.negated))  # type: ignore[attr-defined]  # told by its class, which is faster
+        if isinstance(value, Unknown):
+            return hash((value.key, value.negated))
         if isinstance(value, (tuple, list)):
             return hash((type(value).__name__, *(self.key(v) for v in value[:8])))
         if isinstance(value, (LibRef, Pkg, Options)):

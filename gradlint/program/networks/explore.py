@@ -178,8 +178,10 @@ class Explorer:
             return made(machine, recipe, target)
         key = (*outermost(recipe, target), frozenset(machine.oracle.items()))
         way = self._ways.get(key)
-        if way is not None and not way.leads_to(recipe, target):
-            raise Cut if way.cut else Raised
+        if way is not None:
+            if not way.leads_to(recipe, target):
+                raise Cut if way.cut else Raised
+            return made(machine, recipe, target)
         cut = False
         try:
             return made(machine, recipe, target)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import field
 from functools import cached_property
 
@@ -94,10 +95,8 @@ class Outside:
         if not self._may_concern(machine, place):
             return
         for _ in _leanings(machine):
-            try:
+            with suppress(Cut, Raised, Returned, RecursionError):
                 machine.statement(place.stmt, machine.lazy_frame(place.scope))
-            except (Cut, Raised, Returned, RecursionError):
-                continue
 
     def _may_concern(self, machine: Machine, place: Place) -> bool:
         """Whether one of the names in a statement may hold the network."""
@@ -124,13 +123,13 @@ class Outside:
             calls = [(c, where) for c, where in self._calls(scope.name) if self._calls_it(machine, c, where, subject)]
             for call, where in calls[:_CALLS]:
                 machine.subjects, held = [], machine.subjects
-                for _ in _leanings(machine):
-                    try:
-                        args, kwargs = machine.arguments(call, machine.lazy_frame(where))
-                        machine.call_function(Fn(scope, None, subject, True), args, kwargs)
-                    except (Cut, Raised, RecursionError):
-                        continue
-                machine.subjects = held
+                try:
+                    for _ in _leanings(machine):
+                        with suppress(Cut, Raised, RecursionError):
+                            args, kwargs = machine.arguments(call, machine.lazy_frame(where))
+                            machine.call_function(Fn(scope, None, subject, True), args, kwargs)
+                finally:
+                    machine.subjects = held
 
     def _initializing(self, cls: Scope) -> Iterator[Scope]:
         words = {*self.world.library.words("outside"), *self.world.library.words("copies")}
@@ -231,8 +230,10 @@ def _leanings(machine: Machine) -> Iterator[bool]:
         kept, machine.budget = machine.budget, _STEPS
         machine.leaning, machine.oracle = leaning, {}
         machine.decisions.clear()
-        yield leaning
-        machine.budget, machine.leaning = kept, False
+        try:
+            yield leaning
+        finally:
+            machine.budget, machine.leaning = kept, False
         if not machine.decisions:
             return
 
