@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Related
 from gradlint.program import syntax as s
-from gradlint.program.choices import possible
 from gradlint.program.flow import HOOKS, Act, Flows, Invoke, Loop, every
 from gradlint.program.gradients import Budget, Clip, Exhausted, Solver, State, unsafe_everywhere
+from gradlint.program.picked import possible
 from gradlint.program.places import around
 from gradlint.program.project import Module
 from gradlint.program.reach import is_network, networks_in, networks_of, only_tensors, same_network, trained_by
@@ -309,9 +309,7 @@ class Update:
             found |= self._used()
         found = (found - off) | self._heirs(found - off)
         if len(found) > 1:
-            conditions = self.program.flows.conditions
-            chosen = {made for made in found if possible(made, self.node, self.scope, conditions, values)}
-            found = chosen or found
+            found = possible(found, self.optimizers, self.node, self.scope, self.program.flows.conditions)
         return tuple(sorted(values.ordered(found), key=_order))
 
     def _switched_off(self, made: Made, optimizer: Value) -> bool:

@@ -13,6 +13,7 @@ from gradlint.program.values.contexts import argument_position
 from gradlint.program.values.expressions import Values
 from gradlint.program.values.objects import (
     NOTHING,
+    Asked,
     Bound,
     Cls,
     Const,
@@ -24,6 +25,7 @@ from gradlint.program.values.objects import (
     Option,
     Partial,
     Table,
+    Told,
     Unknown,
     Value,
     ValueSet,
@@ -31,6 +33,7 @@ from gradlint.program.values.objects import (
 
 __all__ = [
     "NOTHING",
+    "Asked",
     "Bound",
     "Cls",
     "Const",
@@ -42,6 +45,7 @@ __all__ = [
     "Option",
     "Partial",
     "Table",
+    "Told",
     "Unknown",
     "Value",
     "ValueSet",

@@ -56,8 +56,10 @@ class Containers(Classes):
                     out |= value.parts[key]
             return frozenset(out) if keys else self.elements(frozenset([value]))
         if isinstance(value, Table):
-            if any(isinstance(i, Option) and not i.listed for i in index):  # the user may choose any
-                return self.elements(frozenset([value]))
+            free = [i for i in index if isinstance(i, Option) and not i.listed]
+            if free:  # the user may choose any, as far as the conditions around let them
+                hit = [v for k, v in value.items if k is None or k in keys or any(i.allows(k) for i in free)]
+                return self._union(hit)
             hit = [v for k, v in value.items if k in keys or k is None] if keys else []
             return self._union(hit) if hit else (NONE if keys else self.elements(frozenset([value])))
         if isinstance(value, Many):

@@ -8,7 +8,7 @@ from gradlint.program import syntax as s
 from gradlint.program.scopes import Scope
 from gradlint.program.values.callers import Callers
 from gradlint.program.values.core import WIDTH
-from gradlint.program.values.objects import NONE, Cls, Context, Func, Items, Made, Many, Table, Value, ValueSet
+from gradlint.program.values.objects import NONE, Cls, Context, Func, Items, Made, Many, Table, Told, Value, ValueSet
 
 
 class Contexts(Callers):
@@ -30,7 +30,16 @@ class Contexts(Callers):
                 args.append((param.name, expr_values))
             elif param.default is not None and function.scope.parent is not None:
                 args.append((param.name, self.of(param.default, function.scope.parent, None)))
-        return self.context(function.scope, tuple(args), function.receiver, depth, function.context)
+        told = context.passed_on if context is not None else ()
+        return self.context(function.scope, tuple(args), function.receiver, depth, function.context, told=told)
+
+    def told(self, scope: Scope, context: Context | None, told: tuple[Told, ...]) -> Context:
+        """The context of a function's code where conditions say something of its settings."""
+        if context is None or context.scope is not scope:
+            return self.context(scope, partial=True, told=told)
+        return self.context(
+            scope, context.args, context.receiver, context.depth, context.parent, partial=context.partial, told=told
+        )
 
     def _argument(
         self,

@@ -10,7 +10,7 @@ from gradlint.program.names import Lib, Meaning
 from gradlint.program.project import Files
 from gradlint.program.scopes import Binding, Scope
 from gradlint.program.spelling import spellings
-from gradlint.program.values.objects import NONE, Const, Context, Func, Made, Value, ValueSet
+from gradlint.program.values.objects import NONE, Const, Context, Func, Made, Told, Value, ValueSet
 from gradlint.program.values.order import Order, Ranked, V
 from gradlint.records import dataclass
 from gradlint.vocabulary import Vocabulary
@@ -72,13 +72,14 @@ class Core:
         parent: Context | None = None,
         *,
         partial: bool = False,
+        told: tuple[Told, ...] = (),
     ) -> Context:
         """The context of a call; the same for the same values."""
-        key = (scope, args, receiver, parent, partial)
+        key = (scope, args, receiver, parent, partial, told)
         known = self._contexts.get(key)
         if known is None:
             number = len(self._contexts)
-            known = self._contexts[key] = Context(scope, args, receiver, depth, parent, partial, number)
+            known = self._contexts[key] = Context(scope, args, receiver, depth, parent, partial, told, number)
         return known
 
     def _guarded(self, key: object, compute: Callable[..., ValueSet], *args: object) -> ValueSet:

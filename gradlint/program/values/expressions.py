@@ -11,6 +11,7 @@ from gradlint.program.spelling import is_module
 from gradlint.program.values.calls import Calls
 from gradlint.program.values.objects import (
     NONE,
+    Asked,
     Bound,
     Cls,
     Const,
@@ -19,6 +20,7 @@ from gradlint.program.values.objects import (
     Items,
     Made,
     Many,
+    Option,
     Spelled,
     Table,
     Value,
@@ -36,12 +38,18 @@ class Values(Calls):
         return kind(self, expr, scope, context) if kind is not None else NONE
 
     def _name(self, expr: s.Name, scope: Scope, context: Context | None) -> ValueSet:
-        return self.name(expr.text, scope, context, expr.id)
+        held = self.name(expr.text, scope, context, expr.id)
+        return held if context is None or not context.told else _as_told(expr, scope, context, held)
 
     def _attribute(self, expr: s.Attribute, scope: Scope, context: Context | None) -> ValueSet:
-        return self._attributes(self.of(expr.value, scope, context), expr.attr)
+        held = self._attributes(self.of(expr.value, scope, context), expr.attr)
+        return held if context is None or not context.told else _as_told(expr, scope, context, held)
 
     def _subscript(self, expr: s.Subscript, scope: Scope, context: Context | None) -> ValueSet:
+        held = self._taken(expr, scope, context)
+        return held if context is None or not context.told else _as_told(expr, scope, context, held)
+
+    def _taken(self, expr: s.Subscript, scope: Scope, context: Context | None) -> ValueSet:
         held, index = self.of(expr.value, scope, context), self.of(expr.index, scope, context)
         if held == _LOADED:
             return self._loaded_module(expr.index, index, scope)
@@ -160,6 +168,31 @@ _KINDS: dict[type[s.Node], Callable[..., ValueSet]] = {
     s.Lambda: Values._lambda,
     s.Format: Values._format,
 }
+
+
+def _as_told(expr: s.Expr, scope: Scope, context: Context, held: ValueSet) -> ValueSet:
+    """What a setting holds where conditions say something of it."""
+    text = s.text(expr)
+    for told in context.told:
+        if told.text == text and (told.home is None or told.home is scope.lookup(s.root_name(expr) or "")):
+            held = _narrowed(held, told.asked)
+    return held
+
+
+def _narrowed(held: ValueSet, asked: Asked) -> ValueSet:
+    kept: set[Value] = set()
+    for value in held:
+        if isinstance(value, Option):
+            kept.add(Option(value.name, value.listed, (*value.asked, asked)))
+        elif not isinstance(value, Const) or asked.allows(value.value):
+            kept.add(value)
+    if all(isinstance(v, Const) for v in held) and kept:
+        return frozenset(kept)
+    if asked.answer and not asked.part:
+        return frozenset(Const(name) for name in asked.names)
+    return (
+        frozenset(kept) if any(isinstance(v, Option) for v in kept) else frozenset([*kept, Option("", False, (asked,))])
+    )
 
 
 def _fold(op: str, a: s.Literal, b: s.Literal) -> list[s.Literal]:

@@ -113,11 +113,32 @@ class Table(_Hashed):
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What a condition says of a text: it is one of `names`, or has one as a `part`; the opposite, if not `answer`."""
+
+    names: frozenset[str]
+    part: bool
+    answer: bool
+
+    def allows(self, text: s.Literal) -> bool:
+        if not isinstance(text, str):
+            return not self.answer
+        return (any(name in text for name in self.names) if self.part else text in self.names) is self.answer
+
+
+@dataclass(frozen=True, slots=True)
 class Option:
-    """A command line option or another setting that the user chooses; `listed` if the code lists the choices."""
+    """A command line option or another setting that the user chooses; `listed` if the code lists the choices.
+
+    `asked` is what conditions around say of it.
+    """
 
     name: str
     listed: bool = False
+    asked: tuple[Asked, ...] = ()
+
+    def allows(self, text: s.Literal) -> bool:
+        return all(asked.allows(text) for asked in self.asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +162,24 @@ NONE: ValueSet = frozenset()
 NOTHING: ValueSet = frozenset([Const(None)])
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a condition says of a setting, which is written `text`.
+
+    A plain name means it in `home` alone, any other text wherever it stands.
+    """
+
+    text: str
+    home: Scope | None
+    asked: Asked
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Context:
     """One call of a function: the values of its parameters. Equal ones are one object (`Values.context`).
 
-    A `partial` one knows the receiver only: parameters are what all calls give. `number` is by when it was first met.
+    A `partial` one knows the receiver only: parameters are what all calls give. `told` is what the conditions say
+    under which it is made. `number` is by when it was first met.
     """
 
     scope: Scope
@@ -154,7 +188,13 @@ class Context:
     depth: int = 0
     parent: Context | None = None
     partial: bool = False
+    told: tuple[Told, ...] = ()
     number: int = 0
 
     def get(self, name: str) -> ValueSet | None:
         return next((v for k, v in self.args if k == name), None)
+
+    @property
+    def passed_on(self) -> tuple[Told, ...]:
+        """What is told of settings that a function called from here sees under the same texts."""
+        return tuple(x for x in self.told if x.home is None or x.home.kind == "module") if self.told else ()
