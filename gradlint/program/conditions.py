@@ -16,6 +16,7 @@ from gradlint.records import dataclass
 Subject = tuple[s.Expr, Scope]  # what is tested, and where it stands
 
 _DEPTH = 4
+_NONFINITE = ("nan", "inf", "infinity")
 _OPPOSITE = {"is not": "is", "!=": "==", "not in": "in"}
 
 
@@ -109,6 +110,8 @@ class Conditions:
                     node.rights[0], scope
                 ):
                     yield node.left, scope
+                elif (spelled := _spelled_out(node)) is not None:
+                    yield spelled, scope
             elif isinstance(node, s.Name) and depth > 0:
                 for value, where in self.sources(node, scope):
                     yield from self._predicates(value, where, depth - 1)
@@ -193,6 +196,8 @@ class Conditions:
             return op == "!="
         if self.infinite(right, scope):
             return op in ("==", "in", ">=", "is")
+        if _spelled_out(expr) is not None:
+            return op in ("==", "in")
         inner = self._polarity(expr.left, scope, depth)
         if inner is None or not isinstance(right, s.Constant):
             return None
@@ -489,6 +494,19 @@ def instance_name(scope: Scope) -> str | None:
     while method is not None and method.self_name is None and method.parent is not None:
         method = method.parent.function
     return method.self_name if method is not None else None
+
+
+def _spelled_out(test: s.Compare) -> s.Expr | None:
+    """What is tested for NaN or infinity by how it is written: `loss` of `str(loss) == "nan"`, `"nan" in str(loss)`."""
+    left, right = test.left, test.rights[0]
+    if test.ops[0] not in ("==", "!=", "in", "not in"):
+        return None
+    written, texts = (right, left) if isinstance(left, s.Constant) else (left, right)
+    if not isinstance(written, s.Call) or s.dotted(written.func) not in ("str", "repr") or len(written.args) != 1:
+        return None
+    parts = texts.items if isinstance(texts, s.Sequence) else (texts,)
+    named = (p.value.lower() for p in parts if isinstance(p, s.Constant) and isinstance(p.value, str))
+    return written.args[0].value if any(name.lstrip("+-") in _NONFINITE for name in named) else None
 
 
 def _asks_for_gradient(test: s.Expr) -> bool:

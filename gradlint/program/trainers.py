@@ -11,7 +11,7 @@ from gradlint.program.names import Lib
 from gradlint.program.optimizers import is_zero
 from gradlint.program.reach import networks_in, networks_of
 from gradlint.program.scopes import Scope
-from gradlint.program.values import Cls, Const, Func, Made, Values
+from gradlint.program.values import Cls, Const, Func, Made, Value, Values
 from gradlint.vocabulary import operand
 
 
@@ -86,6 +86,29 @@ class Trainers:
         given = made.site.arg(place.position, place.keyword)
         held = self.values.of(given, made.scope, made.context) if given is not None else frozenset()
         return bool(held) and all(isinstance(v, Const) and isinstance(half, list) and v.value in half for v in held)
+
+    def skips(self, optimizer: Value) -> bool:
+        """Whether a library's wrapper around an optimizer, which it stands for, leaves out non-finite gradients."""
+        if not isinstance(optimizer, Made) or optimizer.site is None:
+            return False
+        vocabulary = self.values.vocabulary
+        for path, about in vocabulary.entries("skips"):
+            name = path.rpartition(".")[2]
+            for module in self.values.files.mentioning(name):
+                for call, scope in module.calls.get(name, ()):
+                    if Lib(path) in self.values.of(call.func, scope) and self._switched_on(about, call, scope):
+                        held = self.values.of(call.args[0].value, scope) if call.args else frozenset()
+                        if any(isinstance(v, Made) and v.site is optimizer.site for v in held):
+                            return True
+        return False
+
+    def _switched_on(self, about: object, call: s.Call, scope: Scope) -> bool:
+        """Whether a call has what is on by default, or is given the argument that switches it on."""
+        if not isinstance(about, dict):
+            return True
+        place = operand(about["argument"])
+        given = call.arg(place.position, place.keyword)
+        return given is not None and self.values.of(given, scope) != {Const(False)}
 
     def _runs(self, act: Act) -> Iterator[tuple[s.Call, Scope]]:
         """The calls of the method that trains, on what the construction made."""

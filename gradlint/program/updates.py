@@ -291,6 +291,8 @@ class Update:
         """Whether what steps leaves out a step with non-finite gradients by itself, as a gradient scaler does."""
         if self.kind == "scaler" or self.act.fact.get("skips_nonfinite"):
             return True
+        if any(self.program.trainers.skips(optimizer) for optimizer in self.optimizers):
+            return True
         return bool(self.backwards) and all(self.program.trainers.scales(act) for act in self.backwards)
 
     @cached_property
