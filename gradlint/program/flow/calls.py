@@ -13,6 +13,8 @@ from gradlint.program.reach import networks_in
 from gradlint.program.values import NOTHING, Bound, Cls, Func, Made, Partial, Unknown, Value, ValueSet
 from gradlint.vocabulary import Event
 
+_TARGETS = 8  # of how many functions, and instances, that a call may run each is followed
+
 
 class Calls(Manual):
     """Makes items of calls."""
@@ -38,7 +40,7 @@ class Calls(Manual):
             projects = self.flows.clipper()
         unique = tuple({f.scope: f for f in projects}.values())
         if unique:
-            yield Invoke(call, self.scope, unique[:8])
+            yield Invoke(call, self.scope, unique[:_TARGETS])
             return
         yield from self._closures(call)
         built = frozenset(f for f in functions if isinstance(f, Lib) and self.vocabulary.role(f.path) == "optimizer")
@@ -53,7 +55,11 @@ class Calls(Manual):
             function = unpartial(value)
             if isinstance(function, Func):
                 plain.append(function)
-            elif isinstance(value, Made) and (method := self._called_method(value)) is not None:
+            elif (
+                isinstance(value, Made)
+                and len(functions) <= _TARGETS
+                and (method := self._called_method(value)) is not None
+            ):
                 methods.append(method)
         return (*plain, *methods)
 

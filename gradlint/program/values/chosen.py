@@ -6,9 +6,10 @@ import re
 
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib, Package, starred_modules
+from gradlint.program.project import Module
 from gradlint.program.scopes import Scope
 from gradlint.program.spelling import agree, told
-from gradlint.program.values.core import WIDTH
+from gradlint.program.values.core import WIDE
 from gradlint.program.values.names import Names
 from gradlint.program.values.objects import NONE, Cls, Const, Context, Func, Made, Option, Spelled, Value, ValueSet
 
@@ -19,14 +20,19 @@ class Chosen(Names):
     def _getattr(self, call: s.Call, scope: Scope, context: Context | None) -> ValueSet:
         names = [v.value for v in self.of(call.args[1].value, scope, context) if isinstance(v, Const)]
         out: set[Value] = set()
-        for base in self.of(call.args[0].value, scope, context):
+        bases = self.of(call.args[0].value, scope, context)
+        modules = [base for base in bases if isinstance(base, Package)]
+        lacking = _lacking(call, scope) if modules else ()
+        for base in bases:
+            if any(isinstance(base, Package) and self.attribute(base, name) for name in lacking):
+                continue
             if isinstance(base, Lib):
                 out |= self._picked(base, names)
             for name in names:
                 if isinstance(name, str):
                     out |= self.attribute(base, name)
             if isinstance(base, Package) and not self._named(call.args[1].value, scope, context):
-                out |= self._anything_in(base)
+                out |= self._own(base) if len(modules) > 1 else self._anything_in(base)
             if isinstance(base, Lib) and not names:
                 start, end = self._known_ends(call.args[1].value, scope, context)
                 out |= {Lib(path) for path in self.vocabulary.spelled(f"{base.path}.{start}", end) if start or end}
@@ -73,14 +79,23 @@ class Chosen(Names):
             out |= {Made(v) for v in values if isinstance(v, Cls)} if called else values
         return frozenset(out)
 
+    def _own(self, package: Package) -> ValueSet:
+        """What one of several modules offers: what it defines, if a class is among that; its imports are its parts."""
+        module = self._module(package)
+        defined = _defined(module.scope) if module is not None else NONE
+        return defined if any(isinstance(v, Cls) for v in defined) else self._anything_in(package)
+
+    def _module(self, package: Package) -> Module | None:
+        path = package.path / "__init__.py" if package.path.is_dir() else package.path
+        return self.files.load(path) if path.is_file() else None
+
     def _anything_in(self, package: Package) -> ValueSet:
         """The classes and functions that a module offers, those that it imports from the project too."""
-        path = package.path / "__init__.py" if package.path.is_dir() else package.path
-        module = self.files.load(path) if path.is_file() else None
+        module = self._module(package)
         if module is None:
             return NONE
         scope = module.scope
-        out = {Cls(x) if x.kind == "class" else Func(x) for x in scope.inner.values() if x.kind != "lambda"}
+        out: set[Value] = set(_defined(scope))
         offered = [name for name, found in scope.bindings.items() if any(b.kind == "import" for b in found)]
         offered += [name for home in starred_modules(self.files, scope) for name in home.scope.bindings]
         for name in offered:
@@ -106,7 +121,7 @@ class Chosen(Names):
             rf"(?:^|\.){re.escape(folder + '.' if folder else '')}{re.escape(stem)}[^.]+{re.escape(end)}$"
         )
         paths = [p for p in self.files.paths if p.suffix == ".py" and pattern.search(self.files.name_of(p))]
-        return frozenset(Package(p) for p in paths[:WIDTH])
+        return frozenset(Package(p) for p in paths[:WIDE])
 
     def _modules_called(self, names: ValueSet, scope: Scope) -> ValueSet:
         out: set[Value] = set()
@@ -161,3 +176,23 @@ class Chosen(Names):
     def _text(self, expr: s.Expr, scope: Scope, context: Context | None) -> str | None:
         texts = [v.value for v in self.of(expr, scope, context) if isinstance(v, Const) and isinstance(v.value, str)]
         return texts[0] if len(texts) == 1 and not self._chosen(expr, scope, context) else None
+
+
+def _defined(scope: Scope) -> ValueSet:
+    """The classes and functions that a module defines."""
+    return frozenset(Cls(x) if x.kind == "class" else Func(x) for x in scope.inner.values() if x.kind != "lambda")
+
+
+def _lacking(call: s.Call, scope: Scope) -> list[str]:
+    """What a module does not have where code asks it for something else: `if hasattr(module, "Net"): … else: …`."""
+    asked = s.text(call.args[0].value)
+    return [
+        name.value
+        for stmt in scope.nodes
+        if isinstance(stmt, (s.If, s.Conditional)) and isinstance(stmt.test, s.Call)
+        if s.dotted(stmt.test.func) == "hasattr"
+        and len(stmt.test.args) == 2
+        and s.text(stmt.test.args[0].value) == asked
+        if isinstance(name := stmt.test.args[1].value, s.Constant) and isinstance(name.value, str)
+        if stmt.orelse is not None and any(inner is call for inner in s.walk(stmt.orelse))
+    ]

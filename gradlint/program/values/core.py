@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Set
 from dataclasses import field
 
 from gradlint.program import syntax as s
-from gradlint.program.names import Lib, Meaning
+from gradlint.program.names import Lib, Meaning, Package
 from gradlint.program.project import Files
 from gradlint.program.scopes import Binding, Scope
 from gradlint.program.spelling import spellings
-from gradlint.program.values.objects import NONE, Const, Context, Func, Made, Told, Value, ValueSet
+from gradlint.program.values.objects import NONE, Bound, Cls, Const, Context, Func, Made, Told, Value, ValueSet
 from gradlint.program.values.order import Order, Ranked, V
 from gradlint.records import dataclass
 from gradlint.vocabulary import Vocabulary
 
 _DEPTH = 48
 WIDTH = 24
+WIDE = 64  # how many modules, classes, or instances of such that one call makes may be followed
 _UNCUT = 1 << 30
 _FUEL = 4000  # how many steps one question may take
 _SIMPLE = frozenset([s.Constant, s.Name])
@@ -112,7 +114,7 @@ class Core:
             result = compute(*args)
         finally:
             being.popitem()  # what was put last
-        if len(result) > WIDTH:
+        if len(result) > WIDTH and not _is_choice(result):
             result = Ranked(self._order.of(result)[:WIDTH], self._order)
         elif len(result) > 1:
             result = self.ranked(result)
@@ -142,7 +144,9 @@ class Core:
         out: set[Value] = set()
         for values in sets:
             out |= values
-        if len(out) > 2 * WIDTH:  # cut by rank, not by what came first: sets have another order in each run
+        if len(out) > 2 * WIDTH and not _is_choice(
+            out
+        ):  # cut by rank, not by what came first: sets have another order in each run
             out = set(self._order.of(frozenset(out))[: 2 * WIDTH])
         return self.ranked(out)
 
@@ -178,3 +182,36 @@ class Core:
 
     def _option(self, value: Made, name: str) -> ValueSet:
         raise NotImplementedError
+
+
+def _is_choice(values: Set[Value]) -> bool:
+    """Whether values are few, those that one name chooses among taken for one: modules, classes, their instances.
+
+    More than one instance of a class counts for more, since arguments multiply with each call.
+    """
+    if len(values) > WIDE:
+        return False
+    alike: Counter[tuple[object, object]] = Counter()
+    others = 0
+    for value in values:
+        if isinstance(value, Made):
+            alike[value.site, _kind(value)] += 1
+        elif isinstance(value, Bound):
+            alike[value.name, _kind(value.receiver)] += 1
+        elif isinstance(value, (Package, Cls)):
+            alike[type(value), value] += 1
+        else:
+            others += 1
+    most: dict[object, int] = {}
+    for (place, _), count in alike.items():
+        most[place] = max(most.get(place, 0), count)
+    return others + sum(most.values()) <= WIDTH
+
+
+def _kind(value: Value | None) -> object:
+    """What a value is an instance of, or what it was taken from is."""
+    while isinstance(value, (Made, Bound)):
+        if isinstance(value, Made) and (value.receiver is None or isinstance(value.of, Cls)):
+            return value.of
+        value = value.receiver
+    return value
