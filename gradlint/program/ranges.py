@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import field
 from typing import Literal
 
 from gradlint.program import syntax as s
@@ -42,6 +43,8 @@ class Ranges:
     """Asks the code of a project where values lie: an answer holds on every way that is known, or is None."""
 
     values: Values
+    # What was found, and how deep was looked: what is not known there is none the better looked for less deep.
+    _known: dict[tuple[s.Expr, Scope], tuple[int, Range | None]] = field(default_factory=dict)
 
     def singular(self, node: s.Expr, scope: Scope) -> Singular | None:
         """The operation at an expression, if its operand is known to reach the point where it is singular."""
@@ -108,6 +111,15 @@ class Ranges:
         """Where the values of an expression lie; None if that is not known."""
         if depth <= 0:
             return None
+        looked, known = self._known.get((expr, scope), (0, None))
+        if known is not None or looked >= depth:
+            return known
+        self._known[expr, scope] = (depth, None)  # what it takes from itself tells nothing of it
+        known = self._lies(expr, scope, depth)
+        self._known[expr, scope] = (depth, known)
+        return known
+
+    def _lies(self, expr: s.Expr, scope: Scope, depth: int) -> Range | None:
         if isinstance(expr, s.Constant):
             number = isinstance(expr.value, (int, float)) and not isinstance(expr.value, bool) and expr.value > 0
             return "positive" if number else None
