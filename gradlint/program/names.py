@@ -100,15 +100,22 @@ def starred(files: Files, scope: Scope, name: str, _seen: frozenset[Path] = froz
     for stmt in reversed(scope.star_imports):
         home = home_of(files, scope.module, stmt)
         if home is None:
-            if stmt.level == 0 and library is None:
+            if stmt.level == 0 and library is None and not _is_itself(scope.module.path, stmt.module):
                 library = Lib(f"{stmt.module}.{name}")
             continue
         found = member(files, home, name, _seen)
-        if isinstance(found, Member) and all(b.kind == "import" for b in found.module.scope.bindings[name]):
+        if isinstance(found, Lib):  # what a library may have: what the project defines comes first
+            library = library or found
+        elif isinstance(found, Member) and all(b.kind == "import" for b in found.module.scope.bindings[name]):
             passed_on = passed_on or found  # where a package's modules import from it, this may lead in a circle
         elif found is not None:
             return found
     return passed_on or library
+
+
+def _is_itself(path: Path, dotted: str) -> bool:
+    """Whether a script takes its own names whole; in a package, it would be a library's that is called the same."""
+    return dotted == path.stem and not path.with_name("__init__.py").is_file()
 
 
 def imports(files: Files, module: Module) -> Iterator[Module]:

@@ -75,10 +75,13 @@ class Names(Attributes):
         home = scope.lookup(name)
         if home is None:
             found = starred(self.files, scope.module.scope, name)
-            if found is not None:
+            built_in = hasattr(builtins, name)
+            if found is not None and not (
+                built_in and isinstance(found, Lib) and not self.vocabulary.knows(self.vocabulary.canonical(found.path))
+            ):
                 stray = isinstance(found, Lib) and self.vocabulary.is_library(name)
                 return self.meaning(Lib(name) if stray else found)
-            return frozenset([Lib(f"builtins.{name}")]) if hasattr(builtins, name) else NONE
+            return frozenset([Lib(f"builtins.{name}")]) if built_in else NONE
         use = at if home is scope or home.function is scope.function else None
         context = _within(context, home)
         bindings = home.reaching(name, use)
