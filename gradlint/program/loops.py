@@ -46,9 +46,7 @@ class Loops:
             return False
         varying = _varying(loop)
         for call in s.calls(loop.body, into=False):
-            func = call.func
-            if isinstance(func, s.Attribute) and func.attr in _PLAIN_CALLS:
-                func = func.value
+            func = plainly(call.func)
             if isinstance(func, s.Attribute):
                 if _mentions(func.value, varying) and any(
                     self._module(v) for v in self.values.of(func.value, scope, context)
@@ -140,6 +138,11 @@ class Loops:
 
 
 _PLAIN_CALLS = ("forward",)
+
+
+def plainly(func: s.Expr) -> s.Expr:
+    """What is called, where its forward pass is called by name: `cell` of `cell.forward`."""
+    return func.value if isinstance(func, s.Attribute) and func.attr in _PLAIN_CALLS else func
 
 
 def hands_on(stmt: s.Assign, call: s.Call) -> bool:

@@ -8,7 +8,7 @@ from gradlint.program import syntax as s
 from gradlint.program.blocks import Blocks, Stack
 from gradlint.program.families import is_transformer
 from gradlint.program.frozen import Frozen
-from gradlint.program.loops import Loops, hands_on, not_trained
+from gradlint.program.loops import Loops, hands_on, not_trained, plainly
 from gradlint.program.names import Lib
 from gradlint.program.parts import Part, Parts, live
 from gradlint.program.project import Module
@@ -109,7 +109,7 @@ class Traits:
             for stmt in s.walk(loop.body, into=False):
                 if not isinstance(stmt, s.Assign) or not isinstance(stmt.value, s.Call) or id(stmt) not in nodes:
                     continue
-                called = self.values.of(stmt.value.func, scope) if hands_on(stmt, stmt.value) else frozenset()
+                called = self.values.of(plainly(stmt.value.func), scope) if hands_on(stmt, stmt.value) else frozenset()
                 if any(
                     isinstance(v, Made) and self.weighted(v) and any(same_network(v, n, self.values) for n in networks)
                     for v in called
