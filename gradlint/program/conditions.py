@@ -389,12 +389,15 @@ class Conditions:
         """Whether a condition is settled before training: it reads only what the training does not change."""
         # `config` in `config.train.clip`: what is asked is a field of an object, not the object itself.
         holders = {n.value.id for n in s.walk(test) if isinstance(n, s.Attribute)}
+        tables = {n.value.id for n in s.walk(test) if isinstance(n, s.Subscript) and _is_name(n.index)}
         for node in s.walk(test):
             if isinstance(node, s.Binary) and node.op == "%":
                 return False
             if isinstance(node, s.Call) and not self._computes(node, scope):
                 return False
-            if isinstance(node, s.Name) and not self._settled(node, scope, depth, held=node.id in holders):
+            if isinstance(node, s.Name) and not self._settled(
+                node, scope, depth, held=node.id in holders, table=node.id in tables
+            ):
                 return False
             if isinstance(node, s.Attribute) and isinstance(node.value, s.Name) and self._changes(node, scope):
                 return False
@@ -432,8 +435,11 @@ class Conditions:
             if not (isinstance(stmt, s.Evaluate) and isinstance(stmt.value, s.Constant))
         )
 
-    def _settled(self, name: s.Name, scope: Scope, depth: int, *, held: bool = False) -> bool:
-        """Whether a name keeps its value while the code around trains; `held` for the object behind a field."""
+    def _settled(self, name: s.Name, scope: Scope, depth: int, *, held: bool = False, table: bool = False) -> bool:
+        """Whether a name keeps its value while the code around trains.
+
+        `held` for the object behind a field, `table` for what an entry is taken from by its name.
+        """
         home = scope.lookup(name.text)
         if home is None:
             return True
@@ -442,14 +448,23 @@ class Conditions:
             return False
         for binding in bindings:
             if binding.kind == "param" and home.kind == "function" and home.self_name != name.text and depth > 0:
-                if not held and not self._settled_argument(home, binding, depth):
+                if not held and not self._settled_argument(home, binding, depth, table=table):
                     return False
             elif binding.kind == "value" and isinstance(binding.value, s.Call) and depth > 0 and not held:
                 if home.kind == "function" and not self.config(binding.value, home, depth - 1):
-                    return False
+                    if not (table and self._is_read(binding.value, home, depth)):
+                        return False
         return True
 
-    def _settled_argument(self, function: Scope, binding: Binding, depth: int) -> bool:
+    def _is_read(self, call: s.Call, scope: Scope, depth: int) -> bool:
+        """Whether a function, which is no network, gives something by settings alone: `load_config(args.config)`."""
+        fields = {n.value.id for n in s.walk(call) if isinstance(n, s.Attribute)}
+        given = [n for a in call.args for n in s.walk(a.value) if isinstance(n, s.Name)]
+        return not any(isinstance(v, (Made, Unknown)) for v in self.values.of(call.func, scope)) and all(
+            self._settled(n, scope, depth - 1, held=n.id in fields) for n in given
+        )
+
+    def _settled_argument(self, function: Scope, binding: Binding, depth: int, *, table: bool = False) -> bool:
         """Whether every caller passes something that it does not change while it loops."""
         param = binding.node
         if not isinstance(param, s.Param):
@@ -461,7 +476,7 @@ class Conditions:
                 if function.owner is not None and not function.static:
                     index -= 1
                 given = call.arg(index) if index >= 0 else None
-            if isinstance(given, s.Name) and not self._settled(given, where, depth - 1):
+            if isinstance(given, s.Name) and not self._settled(given, where, depth - 1, table=table):
                 return False
         return True
 
@@ -515,6 +530,11 @@ def _asks_for_gradient(test: s.Expr) -> bool:
         return False
     right = test.rights[0]
     return isinstance(right, s.Constant) and right.value is None and s.text(test.left).endswith(".grad")
+
+
+def _is_name(index: s.Expr) -> bool:
+    """Whether an entry is taken out of a table by its name: `config["fp16"]`."""
+    return isinstance(index, s.Constant) and isinstance(index.value, str)
 
 
 def _home(scope: Scope, text: str) -> Scope:
