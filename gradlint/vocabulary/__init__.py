@@ -59,12 +59,15 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """A library call that runs a function: where the function and its arguments stand."""
+    """A library call that runs a function: where the function and its arguments stand, and what it puts before them.
 
-    position: int | None
-    function: str | None
-    args: str
+    Without `args`, what follows the function is what it is given; with `owner`, after the object itself.
+    """
+
+    function: Operand
+    args: Operand | None
     lead: int
+    owner: bool
 
 
 class Vocabulary:
@@ -260,10 +263,12 @@ class Vocabulary:
         out = {}
         for name, value in self.entries("runners"):
             if isinstance(value, dict):
-                place = operand(value.get("function", 0))
-                lead = value.get("lead", 0)
+                lead, args = value.get("lead", 0), value.get("args")
                 out[name] = Runner(
-                    place.position, place.keyword, str(value.get("args", "args")), lead if isinstance(lead, int) else 0
+                    operand(value.get("function", 0)),
+                    operand(args) if args is not None else None,
+                    lead if isinstance(lead, int) else 0,
+                    value.get("owner") is True,
                 )
         return out
 

@@ -9,8 +9,8 @@ from gradlint.program.names import Lib
 from gradlint.program.project import Files
 from gradlint.program.scopes import Scope
 from gradlint.program.values.containers import Containers
-from gradlint.program.values.objects import Cls, Func, Made, Partial, Value
-from gradlint.vocabulary import Vocabulary
+from gradlint.program.values.objects import Bound, Cls, Func, Made, Partial, Value
+from gradlint.vocabulary import Runner, Vocabulary
 
 _CALLERS = 24
 _NAMES = 6  # under how many other names the calls of a function or class are looked for
@@ -144,21 +144,25 @@ class Callers(Containers):
                         yield call, where
 
     def _indirect(self, scope: Scope) -> Iterator[tuple[s.Call, Scope]]:
-        """Calls through a library that runs the function: `mp.spawn(main, args=(…))`."""
-        for name, spread in self.vocabulary.runners().items():
+        """Calls through a library that runs the function: `mp.spawn(main, args=(…))`, `fabric.launch(main, …)`."""
+        for name, runner in self.vocabulary.runners().items():
             for module in self.files.mentioning(name.rpartition(".")[2], scope.name):
                 for call, where in module.calls.get(name.rpartition(".")[2], ()):
-                    if not any(isinstance(f, Lib) and f.path == name for f in self.of(call.func, where)):
+                    if not any(self._stands_for(f, name) for f in self.of(call.func, where)):
                         continue
-                    target = call.arg(spread.position, spread.function)
+                    target = call.arg(runner.function.position, runner.function.keyword)
                     if target is None or not any(
                         isinstance(f, Func) and f.scope is scope for f in self.of(target, where)
                     ):
                         continue
-                    given = call.arg(None, spread.args)
-                    parts = given.items if isinstance(given, s.Sequence) else ()
-                    lead = tuple(s.Arg(call.id, s.Unread(call.id), None, "") for _ in range(spread.lead))
-                    yield s.Call(call.id, target, lead + tuple(s.Arg(p.id, p, None, "") for p in parts)), where
+                    yield s.Call(call.id, target, (*_put_before(call, runner), *_handed_on(call, runner))), where
+
+    def _stands_for(self, value: Value, name: str) -> bool:
+        """Whether a value is a library's function, or a method of one of its objects, by its full name."""
+        if isinstance(value, Lib):
+            return value.path == name
+        owner, _, method = name.rpartition(".")
+        return isinstance(value, Bound) and value.name == method and owner in self.bases_of(value.receiver)
 
     def _decorations(self, scope: Scope) -> Iterator[tuple[s.Call, Scope]]:
         """What a function decorates, as calls: `@register("name")` over a class calls what `register` gives."""
@@ -180,6 +184,23 @@ class Callers(Containers):
             for call, where in module.calls.get(scope.name, ()):
                 if Cls(scope) in self.of(call.func, where):
                     yield call, where
+
+
+def _put_before(call: s.Call, runner: Runner) -> tuple[s.Arg, ...]:
+    """What a library gives a function that it runs before what it was told to give it."""
+    if runner.owner and isinstance(call.func, s.Attribute):
+        return (s.Arg(call.id, call.func.value, None, ""),)
+    return tuple(s.Arg(call.id, s.Unread(call.id), None, "") for _ in range(runner.lead))
+
+
+def _handed_on(call: s.Call, runner: Runner) -> tuple[s.Arg, ...]:
+    """What a library is told to give a function that it runs: a tuple, or all that follows the function."""
+    if runner.args is None:
+        target = call.arg(runner.function.position, runner.function.keyword)
+        return tuple(a for a in call.args if a.value is not target)
+    given = call.arg(runner.args.position, runner.args.keyword)
+    parts = given.items if isinstance(given, s.Sequence) else ()
+    return tuple(s.Arg(p.id, p, None, "") for p in parts)
 
 
 def _taken_from(func: s.Expr) -> str:
