@@ -13,6 +13,7 @@ from gradlint.program import syntax as s
 from gradlint.program.names import Lib
 from gradlint.program.networks.core import Library, World
 from gradlint.program.networks.explore import Explorer, Outcome, Question
+from gradlint.program.networks.loads import Loads
 from gradlint.program.networks.objects import Container, Layer, Link, Obj, layer_of, layers_in, modules_in
 from gradlint.program.networks.outside import Outside
 from gradlint.program.networks.recipes import (
@@ -199,7 +200,7 @@ def networks_of(module: Module, values: Values) -> Iterable[Network]:
     project = _PROJECTS.get(values)
     if project is None:
         world = World(values.files, values, Library(values.vocabulary))
-        project = _PROJECTS[values] = Project(world, Recipes(world), Outside(world), Explorer(world))
+        project = _PROJECTS[values] = Project(world, Recipes(world), Outside(world, Loads(world)), Explorer(world))
     for scope in module.scopes:
         if scope.kind == "class" and isinstance(scope.node, s.Class) and is_network_class(project.world, scope):
             recipes = tuple(project.recipes.of(scope))

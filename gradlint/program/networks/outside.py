@@ -9,13 +9,13 @@ from functools import cached_property
 
 from gradlint.program import syntax as s
 from gradlint.program.networks.core import Cut, Raised, World
+from gradlint.program.networks.loads import Loads, within
 from gradlint.program.networks.machine import Machine, Returned
-from gradlint.program.networks.objects import Container, Fn, Obj, module_like
+from gradlint.program.networks.objects import Container, Fn, Obj, module_like, modules_in
 from gradlint.program.networks.recipes import enclosing_class
-from gradlint.program.networks.serving import served, tests
 from gradlint.program.project import Module
 from gradlint.program.scopes import Scope
-from gradlint.program.values import Made
+from gradlint.program.values import Cls, Made
 from gradlint.records import dataclass
 
 _STEPS = 6000
@@ -39,6 +39,7 @@ class Outside:
     """The places of a project that initialize or load networks, found once."""
 
     world: World
+    loads: Loads
     _spelled: dict[str, list[tuple[s.Call, Scope]]] = field(default_factory=dict)
     _named: dict[Place, tuple[Made, ...]] = field(default_factory=dict)
 
@@ -48,6 +49,8 @@ class Outside:
         machine.phase, machine.subjects = "outside", [root, *reversed(root.makers)]
         try:
             for place in self.places:
+                if self._concerns_any(place):
+                    self._try_on(machine, place.call, place.scope)
                 if not self._own(place.scope, machine):
                     self._try(machine, place)
             for subject in list(machine.subjects):
@@ -115,6 +118,30 @@ class Outside:
         held = (v for node in names.values() for v in self.world.values.of(node, place.scope))
         return tuple(dict.fromkeys(x for v in held if isinstance(v, Made) for x in self.world.given(v)))
 
+    def _concerns_any(self, place: Place) -> bool:
+        """Whether what is initialized are the parts of an object that sets them under names that it computes."""
+        receiver = place.call.func.value if isinstance(place.call.func, s.Attribute) else None
+        if not isinstance(receiver, s.Name) or s.last_name(place.call.func) != "apply":
+            return False
+        home = place.scope.lookup(receiver.text)
+        holders: list[s.Expr] = [receiver]
+        for binding in home.bindings[receiver.text] if home is not None else ():
+            over = binding.value if binding.kind == "element" else None
+            if isinstance(over, s.Call) and isinstance(over.func, s.Attribute):
+                if self.world.library.word("module_methods", over.func.attr) in _WALKS:
+                    holders.append(over.func.value)
+        held = (v.of for each in holders for v in self.world.values.of(each, place.scope) if isinstance(v, Made))
+        return any(_sets_by_name(cls.scope) for cls in held if isinstance(cls, Cls))
+
+    def _try_on(self, machine: Machine, call: s.Call, scope: Scope) -> None:
+        """Lets the function that a call hands to the parts of something initialize the network, should it be one."""
+        for _ in _leanings(machine):
+            with suppress(Cut, Raised, Returned, RecursionError):
+                frame = machine.lazy_frame(scope)
+                function = machine.evaluate(call.args[0].value, frame)
+                for inner in (x for subject in machine.subjects for x in modules_in(subject)):
+                    machine.call(function, [inner], {}, call, frame)
+
     # --- the network's own methods --------------------------------------------------------------
 
     def _methods(self, machine: Machine, subject: Obj) -> None:
@@ -172,7 +199,7 @@ class Outside:
                 machine.at = (where.module, call)
                 receiver = call.func.value
                 if self._holds(machine, receiver, where, subject):
-                    if self._hinted(call, where) or self._initial(call, where) or self._served(subject):
+                    if self.loads.from_elsewhere(call, where, subject):
                         machine.mark_all(subject)
                 elif isinstance(receiver, s.Attribute) and self._holds(machine, receiver.value, where, subject):
                     part = subject.attrs.get(receiver.attr) if isinstance(subject, Obj) else None
@@ -182,46 +209,21 @@ class Outside:
     def _holds(self, machine: Machine, expr: s.Expr, where: Scope, subject: Root) -> bool:
         return any(isinstance(v, Made) and machine.holds(v, subject) for v in self.world.values.of(expr, where))
 
-    def _hinted(self, call: s.Call, where: Scope) -> bool:
-        """Whether words around a call say that the weights were trained elsewhere."""
-        text = self._text(call, where) + " ".join(where.module.text(test) for test in tests(where.body, call)).lower()
-        return any(word in text for word in self.world.library.words("pretrained"))
 
-    def _text(self, call: s.Call, where: Scope) -> str:
-        """A call and what gives the names in it their values."""
-        module = where.module
-        texts = [module.text(call)]
-        for name in (n.text for a in call.args for n in s.walk(a) if isinstance(n, s.Name)):
-            home = where.lookup(name)
-            if home is not None:
-                texts += [module.text(b.value) for b in home.bindings[name] if b.value is not None]
-        return " ".join(texts).lower()
+_WALKS = ("modules", "named modules", "children", "named children")
 
-    def _served(self, subject: Root) -> bool:
-        """Whether all that the project does with a network is to evaluate it: it was trained elsewhere."""
-        return isinstance(subject, Obj) and served(self.world, subject.cls, ("eval",))
 
-    def _saved(self, call: s.Call, where: Scope) -> bool:
-        """Whether what is loaded is what the same file saves: a run that goes on where it stopped."""
-        written = {text for saving, _ in where.module.calls.get("save", ()) for text in _strings(saving)}
-        sources: list[s.Node] = [call]
-        for name in (n for a in call.args for n in s.walk(a) if isinstance(n, s.Name)):
-            home = where.lookup(name.text)
-            sources += [b.value for b in home.bindings[name.text] if b.value is not None] if home is not None else []
-        return any(text in written for source in sources for text in _strings(source))
-
-    def _initial(self, call: s.Call, where: Scope) -> bool:
-        """Whether code that trains loads weights from a file before it does, whatever its options."""
-        if where.module.calls.get("backward") is None or tests(where.body, call):
-            return False
-        loops = [n for n in where.nodes if isinstance(n, (s.For, s.While))]
-        tries = [n for n in where.nodes if isinstance(n, s.Try) and n.id < call.id]
-        if tries or not loops or any(loop.id < call.id for loop in loops):
-            return False
-        if self._saved(call, where):
-            return False
-        text = self._text(call, where)
-        return "load(" in text and "state_dict()" not in text and not isinstance(call.args[0].value, s.Subscript)
+def _sets_by_name(cls: Scope) -> bool:
+    """Whether methods of a class set attributes of the instance whose names they compute."""
+    return any(
+        isinstance(call.func, s.Name)
+        and call.func.text == "setattr"
+        and len(call.args) == 3
+        and not isinstance(call.args[1].value, s.Constant)
+        and s.text(call.args[0].value) == method.self_name
+        for method in cls.inner.values()
+        for call in s.calls(method.body)
+    )
 
 
 def _leanings(machine: Machine) -> Iterator[bool]:
@@ -238,16 +240,12 @@ def _leanings(machine: Machine) -> Iterator[bool]:
             return
 
 
-def _strings(node: s.Node) -> Iterator[str]:
-    return (n.value for n in s.walk(node) if isinstance(n, s.Constant) and isinstance(n.value, str))
-
-
 def _statement(scope: Scope, call: s.Call) -> s.Stmt | None:
     """The innermost loop around a call, else its statement."""
     found: s.Stmt | None = None
     node: s.Node = scope.body
     while True:
-        inner = next((c for c in s.children(node) if _within(c, call)), None)
+        inner = next((c for c in s.children(node) if within(c, call)), None)
         if inner is None:
             return found
         if isinstance(inner, s.For) and not any(n is call for n in s.walk(inner.iter)):
@@ -257,10 +255,6 @@ def _statement(scope: Scope, call: s.Call) -> s.Stmt | None:
         elif isinstance(inner, s.NESTED):
             return None
         node = inner
-
-
-def _within(node: s.Node, call: s.Call) -> bool:
-    return node is call or (node.id <= call.id and any(n is call for n in s.walk(node)))
 
 
 def _writes(scope: Scope, words: set[str]) -> bool:
