@@ -199,7 +199,19 @@ def same_network(a: Made, b: Made, values: Values) -> bool:
         return True
     if a.of == b.of and (a.site is None or b.site is None or a.site is b.site):
         return True
+    if _stands_for(a, b, values) or _stands_for(b, a, values):
+        return True
     return _inside_of(a, b, values) or _inside_of(b, a, values)
+
+
+def _stands_for(told: Made, made: Made, values: Values) -> bool:
+    """Whether code says only what class a network is of, and another is of it: `def train(net: nn.Module)`."""
+    if told.site is not None:
+        return False
+    if isinstance(told.of, Cls):
+        return isinstance(made.of, Cls) and told.of.scope in values.lineage(made.of.scope)
+    plain = values.vocabulary.entry("plain_bases", told.of.path) is True  # which any network is of
+    return plain or told.of.path in values.bases_of(made)
 
 
 def _inside_of(part: Made, whole: Made, values: Values) -> bool:
