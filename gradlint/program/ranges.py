@@ -283,8 +283,8 @@ class Ranges:
 
     # --- what keeps away from the point ---------------------------------------------------------
 
-    def _tested(self, node: s.Expr, operand: s.Expr, scope: Scope) -> bool:
-        """Whether a condition around an operation asks about what it is applied to."""
+    def _tested(self, node: s.Expr, operand: s.Expr, scope: Scope, depth: int = 3) -> bool:
+        """Whether a condition around an operation, or around what gives its operand, asks about that."""
         names = {n.text for n in s.walk(operand, into=False) if isinstance(n, s.Name)} - {scope.self_name}
         for here in scope.nodes:
             if isinstance(here, (s.If, s.Conditional)) and here.id <= node.id:
@@ -292,6 +292,9 @@ class Ranges:
                 inside = any(n is node for part in s.children(here) if part is not here.test for n in s.walk(part))
                 if inside and asked & names:
                     return True
+        if isinstance(operand, s.Name) and depth:  # `h = 1.0 if d < eps else d / n`, by an `if` around each
+            behind = held(operand, scope, self.values)
+            return any(v is not None and self._tested(v, _behind(v), where, depth - 1) for v, where in behind)
         return False
 
     def _picks(self, index: s.Expr, scope: Scope) -> bool:
@@ -360,6 +363,13 @@ def _power(base: s.Expr, exponent: s.Expr) -> tuple[str, s.Expr] | None:
     if negative or inner.value < 0:
         return ("division", base)
     return ("root", base) if 0 < inner.value < 1 else None
+
+
+def _behind(expr: s.Expr) -> s.Expr:
+    """What a method without arguments is called on: `h` of `h.abs()`."""
+    if isinstance(expr, s.Call) and isinstance(expr.func, s.Attribute) and not expr.args:
+        return expr.func.value
+    return expr
 
 
 def _is_one(expr: s.Expr) -> bool:
