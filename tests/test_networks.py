@@ -478,6 +478,30 @@ def test_conditions_that_cannot_be_told(depths: Depths) -> None:
     assert depths(4, main=module(LINEARS, early)) == {"Net": [4]}
 
 
+RAISING = """
+def widened(mask):
+    if mask.kind == "wide":
+        return mask
+    elif mask.kind == "flat":
+        return mask[:, None]
+    else:
+        raise ValueError(mask)
+"""
+
+
+def test_code_is_not_expected_to_raise(depths: Depths) -> None:
+    forward = "left, right, both = masks()\nwidened(left); widened(right); widened(both)\n" + CHAIN
+    code = "from elsewhere import masks\n" + dedent(RAISING) + module(LINEARS, forward)
+    assert depths(4, model=code) == {"Net": [4]}
+
+
+def test_conditions_on_numbers_are_not_tried(depths: Depths) -> None:
+    masks = "\n".join(f"if masks({n}) is None: m{n} = torch.zeros(3)[:, {n}:]" for n in range(8))
+    forward = f"{masks}\nif masks(9):\n    {CHAIN}\nreturn x"
+    code = "from elsewhere import masks\n" + module(LINEARS, forward)
+    assert depths(4, model=code) == {"Net": [4]}
+
+
 def test_a_class_without_forward_is_run_by_its_methods(depths: Depths) -> None:
     agent = ONE.replace("def forward(self, x)", "def act(self, x, epsilon=0.1)")
     assert depths(4, main=agent) == {"Net": [4]}

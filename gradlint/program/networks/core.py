@@ -120,6 +120,7 @@ class World:
     values: Values
     library: Library
     switches: dict[s.If, bool] = field(default_factory=dict)
+    bearing: dict[s.If, bool] = field(default_factory=dict)
 
     def given(self, value: Made, depth: int = 2) -> Iterator[Made]:
         """An instance and those that it was given when it was made: what is done to all of it is done to them."""
@@ -156,9 +157,9 @@ def untouched(layer: Layer) -> bool:
 class Core:
     """One interpretation: one way through the conditions that cannot be told.
 
-    `oracle` holds how such conditions are taken, by key; the others are taken as `leaning`. With `strict`,
-    a network that is not made where the code makes it is not made at all. A layer that does not count ends a run, and
-    unless it may be `bridged`, so does one that a residual goes around.
+    `oracle` holds how such conditions are taken, by key; the others are taken as `leaning`, but not so that the code
+    raises. With `strict`, a network that is not made where the code makes it is not made at all. A layer that does not
+    count ends a run, and unless it may be `bridged`, so does one that a residual goes around.
     """
 
     world: World
@@ -170,6 +171,8 @@ class Core:
     bridged: bool = True
     phase: str = "build"
     decisions: dict[int, Decision] = field(default_factory=dict)
+    bearing: set[int] = field(default_factory=set)  # the conditions that layers may hang on
+    beside: bool = False  # whether no layer hangs on what is being decided
     modules: dict[Path, Frame] = field(default_factory=dict)
     globals: dict[tuple[Scope, str], Value] = field(default_factory=dict)
     objects: list[Obj] = field(default_factory=list)
@@ -206,6 +209,7 @@ class Core:
         self.covered.clear()
         self.order.clear()
         self.building.clear()
+        self.bearing.clear()
         for key in [k for k, d in self.decisions.items() if d.phase != "build"]:
             del self.decisions[key]
         for layer in self.layers:
@@ -262,23 +266,26 @@ class Core:
             return hash(("parameter", value.name, self.key(value.layer)))
         return hash(type(value).__name__)
 
-    def truth(self, value: Value) -> bool:
-        """Whether a value counts as true; decided by the oracle if it cannot be told."""
+    def truth(self, value: Value, expected: bool | None = None) -> bool:
+        """Whether a value counts as true; decided by the oracle if it cannot be told, else as expected."""
         if isinstance(value, Unknown):
-            return self.decide(value.key) != value.negated
+            return self.decide(value.key, expected if expected is None else expected != value.negated) != value.negated
         if isinstance(value, Tensor):
-            return self.decide(hash(("tensor", self.clock, len(self.decisions))))
+            return self.decide(hash(("tensor", self.clock, len(self.decisions))), expected)
         if isinstance(value, NATIVE):
             return bool(value)
         if isinstance(value, Container):
             return bool(value.items)
         return True
 
-    def decide(self, key: int) -> bool:
+    def decide(self, key: int, expected: bool | None = None) -> bool:
         known = self.decisions.get(key)
         if known is None:
-            known = Decision(self.oracle.get(key, self.leaning), self.phase, self.clock, self.makers)
+            leaning = self.leaning if expected is None else expected
+            known = Decision(self.oracle.get(key, leaning), self.phase, self.clock, self.makers)
             self.decisions[key] = known
+        if not self.beside:
+            self.bearing.add(key)
         return known.value
 
     # --- where code stands ----------------------------------------------------------------------

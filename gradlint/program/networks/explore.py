@@ -51,6 +51,7 @@ class Outcome:
     runs: tuple[tuple[Link, ...], ...]
     decisions: Mapping[int, Decision]
     order: Mapping[Layer, tuple[int, int]]
+    bearing: frozenset[int] = frozenset()  # the conditions that layers may hang on
     containers: tuple[Container, ...] = ()
     outputs: tuple[Tensor, ...] = ()
 
@@ -205,7 +206,8 @@ class Explorer:
             except Cut:
                 roots = harvest(machine, recipe, target) if recipe.calls else []
             except (Raised, RecursionError):
-                queue += [{**oracle, k: True} for k in reversed(machine.decisions) if k not in oracle]
+                met = reversed(machine.decisions.items())
+                queue += [{**oracle, key: not decision.value} for key, decision in met if key not in oracle]
                 continue
             machine.keep()
             return _Build(recipe, machine, roots, oracle)
@@ -280,8 +282,7 @@ class _Judging:
             self.cut = True
             return None
         except (Raised, RecursionError):
-            self.built = None
-            return None if self.question.outside else self._alive(dict(build.oracle), list(machine.decisions))
+            return None if self.question.outside else self._alive(build.oracle, dict(machine.decisions))
 
     def _rewind(self, build: _Build, machine: Machine, root: Root, scripts: bool) -> None:
         """Takes a network back to how it was built, or to what scripts make of that."""
@@ -317,13 +318,6 @@ class _Judging:
             pass
         return None
 
-    def _otherwise(self, base: Outcome, oracle: Mapping[int, bool], key: int) -> Outcome | None:
-        """The way that takes one condition of the base otherwise: one in the forward pass needs no other network."""
-        flipped = {**oracle, key: not oracle[key]}
-        if base.decisions[key].phase == "run":
-            return self._again(flipped, self.question.outside)
-        return self.attempt(flipped)
-
     def _elsewhere(self, build: _Build) -> Outcome | None:
         """A network that is not made where its owner first is: by another way, else on its own."""
         machine, owner = build.machine, self.recipe.owner
@@ -334,19 +328,24 @@ class _Judging:
         alone = self._alone(build, machine, owner)
         if alone is not None and not self._holds_enough(machine, alone):
             return Outcome(alone, (), {}, {})
-        found = self._searched(build, machine)
-        if found is not None:
-            return found
         self.strict = False
-        return self._run(build, machine, alone) if alone is not None else None
+        found = self._run(build, machine, alone) if alone is not None else None
+        if found is not None and found.longest() < self.depth and not self._open(found):
+            return found
+        self.strict, kept, start = True, self.built, self.start
+        self.built = self.start = None
+        searched = self._searched(build, machine)
+        if searched is not None:
+            return searched
+        self.strict, self.built, self.start = False, kept, start
+        return found
 
     def _searched(self, build: _Build, machine: Machine) -> Outcome | None:
         """The network by a way on which its owner makes it; what has been searched for once is known."""
         if self.recipe in build.ways:
             way = build.ways[self.recipe]
             return self.attempt(way) if way is not None else None
-        met = [k for k, d in machine.decisions.items() if d.phase == "build"]
-        found = self._alive(dict(build.oracle), met)
+        found = self._alive(build.oracle, {k: d for k, d in machine.decisions.items() if d.phase == "build"})
         build.ways[self.recipe] = {k: d.value for k, d in found.decisions.items()} if found is not None else None
         return found
 
@@ -362,13 +361,20 @@ class _Judging:
         self.start = machine.state
         return roots[0] if roots else None
 
-    def _alive(self, oracle: dict[int, bool], met: list[int]) -> Outcome | None:
+    def _alive(self, oracle: Mapping[int, bool], met: Mapping[int, Decision]) -> Outcome | None:
         """The first of the ways that take one condition otherwise and do not raise."""
-        for key in list(reversed(met))[:_TRIES]:
-            found = self.attempt({**oracle, key: not oracle.get(key, False)})
+        for key in list(met)[: -_TRIES - 1 : -1]:
+            if met[key].phase == "build":
+                self.built = None
+            found = self._otherwise(oracle, key, met[key])
             if found is not None:
                 return found
         return None
+
+    def _otherwise(self, oracle: Mapping[int, bool], key: int, decision: Decision) -> Outcome | None:
+        """A way that takes one condition otherwise: one in the forward pass needs no other network."""
+        other = {**oracle, key: not decision.value}
+        return self._again(other, self.question.outside) if decision.phase == "run" else self.attempt(other)
 
     def _holds_enough(self, machine: Machine, root: Root) -> bool:
         """Whether a network has as many weight layers that count as a run needs."""
@@ -378,14 +384,17 @@ class _Judging:
 
     def _reached(self, base: Outcome, oracle: dict[int, bool]) -> tuple[Outcome, dict[int, bool]]:
         """A way through the forward pass with a deep run, if one condition of it leads there."""
-        if base.longest() >= self.depth or all(x.runs for x in weights(base.root)):
-            return base, oracle
-        chosen = [k for k, d in base.decisions.items() if d.phase == "run"][:6]
-        for key in chosen:
-            other = self._otherwise(base, oracle, key)
+        for key in self._open(base)[:_TRIES]:
+            other = self._otherwise(oracle, key, base.decisions[key])
             if other is not None and other.longest() >= self.depth:
                 return other, {k: d.value for k, d in other.decisions.items()}
         return base, oracle
+
+    def _open(self, base: Outcome) -> list[int]:
+        """The conditions of a forward pass without a deep run that may lead to one."""
+        if base.longest() >= self.depth or all(x.runs for x in weights(base.root)):
+            return []
+        return [k for k, d in base.decisions.items() if d.phase == "run" and k in base.bearing]
 
     def _confirmed(self, base: Outcome, oracle: dict[int, bool]) -> bool:
         """Whether every other way keeps the run, or does not get to it."""
@@ -400,7 +409,7 @@ class _Judging:
             if count > _FLIPS:
                 self.cut = True
                 return False
-            other = self._otherwise(base, oracle, key)
+            other = self._otherwise(oracle, key, decision)
             if other is None or other.longest() >= self.depth:
                 continue
             if decision.phase == "build":
@@ -448,6 +457,7 @@ def _outcome(machine: Machine, root: Root) -> Outcome:
         tuple(_segments(machine)),
         dict(machine.decisions),
         dict(machine.order),
+        frozenset(machine.bearing),
         tuple(machine.containers),
         tuple(machine.outputs),
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib
+from gradlint.program.networks.bearing import bears
 from gradlint.program.networks.core import Raised
 from gradlint.program.networks.evaluator import Evaluator
 from gradlint.program.networks.frames import Frame
@@ -103,8 +104,12 @@ class Machine(Evaluator):
 
     def _taken(self, stmt: s.If, frame: Frame) -> bool:
         """Which branch of an `if` runs; one that would initialize layers is a choice even if a setting excludes it."""
-        value = self.evaluate(stmt.test, frame)
-        taken = self.truth(value)
+        self.beside = self.phase == "run" and not self.bears(stmt, frame)
+        try:
+            value = self.evaluate(stmt.test, frame)
+            taken = self.truth(value, _expected(stmt))
+        finally:
+            self.beside = False
         if taken or self.phase != "build" or isinstance(value, Unknown) or isinstance(stmt.test, s.Constant):
             return taken
         if frame.scope.owner is not None and self.switchable(stmt):
@@ -112,6 +117,13 @@ class Machine(Evaluator):
             if all(n.text in params for n in s.walk(stmt.test) if isinstance(n, s.Name)):
                 return self.decide(hash(("switch", str(frame.module.path), stmt.id)))
         return taken
+
+    def bears(self, stmt: s.If, frame: Frame) -> bool:
+        """Whether the layers that run may hang on an `if`."""
+        known = self.world.bearing.get(stmt)
+        if known is None:
+            known = self.world.bearing[stmt] = bears(stmt, frame.scope, self.world)
+        return known
 
     def switchable(self, stmt: s.If) -> bool:
         """Whether the branch of an option initializes layers."""
@@ -320,6 +332,13 @@ _STATEMENTS: dict[type[s.Node], Callable[..., str | None]] = {
     s.Delete: Machine._deleted,
     s.Match: Machine._match,
 }
+
+
+def _expected(stmt: s.If) -> bool | None:
+    """How an `if` is taken that would end in a `raise` otherwise."""
+    if stmt.orelse is not None and isinstance(stmt.orelse.body[-1], s.Raise):
+        return True
+    return False if stmt.then.body and isinstance(stmt.then.body[-1], s.Raise) else None
 
 
 def _suite(body: s.Node, binding: Binding) -> tuple[s.Stmt, ...]:
