@@ -16,8 +16,8 @@ from gradlint.program.explanation.updates import source
 from gradlint.program.families import is_transformer
 from gradlint.program.names import Lib
 from gradlint.program.networks import Network
-from gradlint.program.networks.explore import Outcome
 from gradlint.program.networks.objects import Layer, Obj, layer_of, walk_modules
+from gradlint.program.networks.outcome import Outcome
 from gradlint.program.parts import Part
 from gradlint.program.project import Module
 from gradlint.program.reach import only_tensors

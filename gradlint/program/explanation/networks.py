@@ -9,8 +9,8 @@ from gradlint.program.explanation.gaps import Gaps
 from gradlint.program.explanation.remark import Explanation, Remark, Section, at, code, header, several
 from gradlint.program.explanation.traits import network as described
 from gradlint.program.networks import Network
-from gradlint.program.networks.explore import Outcome
 from gradlint.program.networks.objects import Layer, Link, layer_of, walk_modules
+from gradlint.program.networks.outcome import Outcome
 from gradlint.program.networks.recipes import Recipe
 from gradlint.program.traits import Traits
 from gradlint.program.values import Cls, Made, Values

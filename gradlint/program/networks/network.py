@@ -12,9 +12,10 @@ from weakref import WeakKeyDictionary
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib
 from gradlint.program.networks.core import Library, World
-from gradlint.program.networks.explore import Explorer, Outcome, Question
+from gradlint.program.networks.explore import Explorer
 from gradlint.program.networks.loads import Loads
 from gradlint.program.networks.objects import Container, Layer, Link, Obj, layer_of, layers_in, modules_in
+from gradlint.program.networks.outcome import Outcome, Question
 from gradlint.program.networks.outside import Outside
 from gradlint.program.networks.recipes import (
     Recipe,
