@@ -24,9 +24,10 @@ def main() -> None:
     gc.disable()  # syntax trees are large and hold no cycles: collecting finds nothing, and costs a tenth of a run
     try:
         from gradlint.cli import run
+        from gradlint.stack import roomy
     except KeyboardInterrupt:
         sys.exit(130)
-    _end(run(sys.argv[1:]))
+    _end(roomy(lambda: run(sys.argv[1:])))
 
 
 def _end(status: int) -> NoReturn:

@@ -502,6 +502,17 @@ def test_conditions_on_numbers_are_not_tried(depths: Depths) -> None:
     assert depths(4, model=code) == {"Net": [4]}
 
 
+@pytest.mark.parametrize(
+    ("turn", "length"),
+    [("x = F.relu(self.a(x))", 1), (f"x = F.relu(self.a(x))\n    if step == 40:\n        {CHAIN}", 4)],
+)
+def test_a_loop_that_runs_the_same_again_is_left(depths: Depths, turn: str, length: int) -> None:
+    """Without that its turns, each as long as all before it together, would use up the steps of a forward pass."""
+    steps = "\n    ".join(["y = x"] + [f"y = y + x[{n}] + y[{n}]" for n in range(40)])
+    forward = f"for step in range(1000):\n    {turn}\n    {steps}\nreturn x"
+    assert depths(1, model=module(LINEARS, forward)) == {"Net": [length]}
+
+
 def test_a_class_without_forward_is_run_by_its_methods(depths: Depths) -> None:
     agent = ONE.replace("def forward(self, x)", "def act(self, x, epsilon=0.1)")
     assert depths(4, main=agent) == {"Net": [4]}

@@ -15,6 +15,7 @@ from gradlint.program.scopes import Binding
 from gradlint.program.values import Cls, Const, Made
 
 _TURNS = 16
+_AGAIN = 3
 _GROWING = frozenset(["append", "extend", "insert", "update", "setdefault", "add_module", "register_module"])
 
 
@@ -147,11 +148,16 @@ class Machine(Evaluator):
     # --- loops ----------------------------------------------------------------------------------
 
     def _for(self, stmt: s.For, frame: Frame) -> str | None:
+        again = 0  # turns that ran no layer for the first time
         for item in self.iterate(self.evaluate(stmt.iter, frame)):
             self.step()
+            clock, layers = self.clock, len(self.order)
             self.assign(stmt.target, item, frame)
             if self.block(stmt.body, frame) == "break":
                 return None
+            again = again + 1 if self.clock > clock and len(self.order) == layers else 0
+            if again == _AGAIN and self.phase == "run" and not _counts(stmt):
+                break  # a recurrence, or the steps of a sampler
         return self.block(stmt.orelse, frame)
 
     def _while(self, stmt: s.While, frame: Frame) -> str | None:
@@ -339,6 +345,13 @@ def _expected(stmt: s.If) -> bool | None:
     if stmt.orelse is not None and isinstance(stmt.orelse.body[-1], s.Raise):
         return True
     return False if stmt.then.body and isinstance(stmt.then.body[-1], s.Raise) else None
+
+
+def _counts(stmt: s.For) -> bool:
+    """Whether a loop does something else in some of its turns."""
+    names = {n.text for n in s.walk(stmt.target) if isinstance(n, s.Name)}
+    tests = (n.test for n in s.walk(stmt.body) if isinstance(n, (s.If, s.Conditional)))
+    return any(isinstance(n, s.Name) and n.text in names for test in tests for n in s.walk(test))
 
 
 def _suite(body: s.Node, binding: Binding) -> tuple[s.Stmt, ...]:
