@@ -80,8 +80,6 @@ class InitNotApplied(Rule):
         lost = network.lost_writes()
         places = dict.fromkeys(layer.lost for layer in lost if layer.lost is not None)
         for module, node in places:
-            if module is not network.module or all(inner is not node for inner in s.walk(network.node)):
-                continue
             layers = [layer for layer in lost if layer.lost == (module, node)]
             first = next((layer.site for layer in layers if layer.site is not None), None)
             yield self.at(

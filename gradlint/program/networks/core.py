@@ -203,15 +203,19 @@ class Core:
         start = start or self.kept
         if start is not None:
             start.restore()
-        self.budget, self.phase, self.clock, self.depth = budget, "build", 0, 0
+        self.budget, self.phase, self.depth = budget, "build", 0
+        self.building.clear()
+        for key in [k for k, d in self.decisions.items() if d.phase != "build"]:
+            del self.decisions[key]
+
+    def begin(self) -> None:
+        """Starts a forward pass: nothing has run yet."""
+        self.phase, self.clock = "run", 0
         self.runs.clear()
         self.outputs.clear()
         self.covered.clear()
         self.order.clear()
-        self.building.clear()
         self.bearing.clear()
-        for key in [k for k, d in self.decisions.items() if d.phase != "build"]:
-            del self.decisions[key]
         for layer in self.layers:
             layer.runs = 0
 

@@ -11,7 +11,7 @@ from gradlint.program.networks.builds import Builds
 from gradlint.program.networks.core import Cut, Raised, World
 from gradlint.program.networks.judging import Judging, Prepare
 from gradlint.program.networks.machine import Machine
-from gradlint.program.networks.making import given, outermost, shorter
+from gradlint.program.networks.making import Root, given, outermost, shorter
 from gradlint.program.networks.objects import Value
 from gradlint.program.networks.outcome import Outcome, Question, Verdict
 from gradlint.program.networks.recipes import Recipe
@@ -88,9 +88,10 @@ class Explorer:
                 return found
         return None
 
-    def glance(self, recipe: Recipe, target: Scope | None, prepare: Prepare) -> Outcome | None:
-        """The same as it stands until the next question, where the recipe makes it in the first place."""
-        return Judging(self.builds, recipe, target, prepare, 0, Question(1)).prepared()
+    def standing(self, recipe: Recipe, target: Scope | None, prepare: Prepare) -> Root | None:
+        """The first instance by a recipe as it stands before its forward pass, until the next question is asked."""
+        ways = (Judging(self.builds, way, target, prepare, 0, Question(1)) for way in shorter(recipe, target))
+        return next((root for way in ways if (root := way.standing()) is not None), None)
 
 
 def _end(recipe: Recipe) -> tuple[s.Call, ...]:

@@ -16,9 +16,7 @@ Root = Obj | Container
 
 def forward(machine: Machine, root: Root) -> None:
     """Runs a network: its `forward`, else the methods that use its layers, else the sequences it holds."""
-    machine.phase = "run"
-    machine.runs.clear()
-    machine.outputs.clear()
+    machine.begin()
     node = s.Call(0, s.Unread(0), ())
     if isinstance(root, Container):
         given = machine.call(root, [Tensor()], {}, node, machine.module_frame(_scope(root)))

@@ -57,14 +57,18 @@ class Judging:
             return None
         return self.attempt({k: d.value for k, d in base.decisions.items()}, outer=True) or base
 
-    def prepared(self) -> Outcome | None:
-        """The outcome of what is built already, changed as scripts change it; None if it does not run to its end."""
+    def standing(self) -> Root | None:
+        """The network as it was built, and as scripts change it; as it stands until the next question."""
         build = self.builds.build(self.recipe, self.target)
-        roots = self._roots(build)
-        if not roots or build.machine is None:
+        machine, owner = build.machine, self.recipe.owner
+        if machine is None:
             return None
-        self.built = (build, build.machine, roots[0])
-        return self._again(build.oracle, scripts=True)
+        root = next(iter(self._roots(build)), None)
+        if root is None and owner is not None:
+            root = self._alone(build, machine, owner)
+        if root is not None:
+            self._rewind(build, machine, root, scripts=True)
+        return root
 
     def _roots(self, build: Build) -> list[Root]:
         if build.machine is None:

@@ -134,12 +134,11 @@ class Network:
         return self._layers(lambda x: x.role == "recurrent" and x.site is not None and x.site.node in own)
 
     def _layers(self, wanted: Callable[[Layer], bool]) -> list[Layer]:
-        """The layers of a kind; the network is built for them alone if what is built already seems to hold one."""
+        """The layers of a kind, as they stand before the first forward pass."""
         target = self.scope if isinstance(self.node, s.Class) else None
-        seen = self.project.explorer.glance(self.recipes[0], target, self.project.outside.apply)
-        if seen is not None and not any(map(wanted, layers_in(seen.root))):
-            return []
-        return [x for x in layers_in(self.overview.root) if wanted(x)] if self.overview is not None else []
+        found = (self.project.explorer.standing(r, target, self.project.outside.apply) for r in self.recipes)
+        root = next((x for x in found if x is not None), None)
+        return list(filter(wanted, layers_in(root))) if root is not None else []
 
     @cached_property
     def served(self) -> bool:
@@ -156,10 +155,11 @@ class Network:
         return any(name.endswith("_") or name in usual for name in called)
 
     def lost_writes(self) -> list[Layer]:
-        """The layers whose weight code writes to, though it is computed from other parameters in each forward pass."""
+        """The layers to whose weight its code writes, though it is computed from other parameters in a forward pass."""
         if not self.project.computes_weights or not self._writes:
             return []
-        return self._layers(lambda x: x.lost is not None)
+        own = set(s.walk(self.node))
+        return self._layers(lambda x: x.lost is not None and x.lost[1] in own)
 
     @cached_property
     def overview(self) -> Outcome | None:
