@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import field
 from typing import Final
 
@@ -19,6 +19,8 @@ STEPS: Final = 120_000  # that making a network may take
 TRIES: Final = 6  # ways that are tried where the first one raises
 _KEPT: Final = 32
 
+Prepare = Callable[[Machine, Root], None]  # what scripts do to a network
+
 
 @dataclass(eq=False)
 class Build:
@@ -28,7 +30,7 @@ class Build:
     machine: Machine | None
     roots: list[Root]
     oracle: Mapping[int, bool]
-    scripted: dict[Root, Kept] = field(default_factory=dict)  # what scripts make of a network
+    scripted: dict[tuple[Root, Prepare], Kept] = field(default_factory=dict)
     ways: dict[Recipe, Mapping[int, bool] | None] = field(default_factory=dict)  # to networks not on the first one
 
 

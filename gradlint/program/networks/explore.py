@@ -7,9 +7,9 @@ from dataclasses import field
 from functools import cached_property
 
 from gradlint.program import syntax as s
-from gradlint.program.networks.builds import Builds
+from gradlint.program.networks.builds import Builds, Prepare
 from gradlint.program.networks.core import Cut, Raised, World
-from gradlint.program.networks.judging import Judging, Prepare
+from gradlint.program.networks.judging import Judging
 from gradlint.program.networks.machine import Machine
 from gradlint.program.networks.making import Root, given, outermost, shorter
 from gradlint.program.networks.objects import Value

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
-from gradlint.program.networks.builds import STEPS, TRIES, Build, Builds
+from gradlint.program.networks.builds import STEPS, TRIES, Build, Builds, Prepare
 from gradlint.program.networks.core import Cut, Decision, Raised
 from gradlint.program.networks.forward import forward, weights
 from gradlint.program.networks.kept import Kept
@@ -19,8 +19,6 @@ from gradlint.program.scopes import Scope
 _FORWARD: Final = 40_000  # steps of a forward pass
 _TOTAL: Final = 600_000
 _FLIPS: Final = 24
-
-Prepare = Callable[[Machine, Root], None]
 
 
 class Judging:
@@ -103,11 +101,12 @@ class Judging:
         """Takes a network back to how it was built, or to what scripts make of that."""
         machine.rewind(_FORWARD, self.start)
         if scripts:
-            if root not in build.scripted:
+            key = root, self.prepare
+            if key not in build.scripted:
                 self.prepare(machine, root)
-                build.scripted[root] = machine.state
+                build.scripted[key] = machine.state
                 machine.rewind(_FORWARD)
-            build.scripted[root].restore()
+            build.scripted[key].restore()
 
     def _forward(self, machine: Machine, root: Root, oracle: Mapping[int, bool]) -> Outcome:
         """The forward pass of what has been built."""

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 from gradlint.program import syntax as s
 from gradlint.program.names import Lib
+from gradlint.program.networks.builds import Prepare
 from gradlint.program.networks.core import Library, World
 from gradlint.program.networks.explore import Explorer
 from gradlint.program.networks.loads import Loads
@@ -131,14 +132,15 @@ class Network:
     def recurrent(self) -> list[Layer]:
         """The recurrent layers that this network's own code makes."""
         own = {node for node in s.walk(self.node) if isinstance(node, s.Call)}
-        return self._layers(lambda x: x.role == "recurrent" and x.site is not None and x.site.node in own)
+        layers = self._layers(self.project.outside.apply)
+        return [x for x in layers if x.role == "recurrent" and x.site is not None and x.site.node in own]
 
-    def _layers(self, wanted: Callable[[Layer], bool]) -> list[Layer]:
-        """The layers of a kind, as they stand before the first forward pass."""
+    def _layers(self, prepare: Prepare) -> Iterable[Layer]:
+        """Its layers as they stand before the first forward pass."""
         target = self.scope if isinstance(self.node, s.Class) else None
-        found = (self.project.explorer.standing(r, target, self.project.outside.apply) for r in self.recipes)
+        found = (self.project.explorer.standing(recipe, target, prepare) for recipe in self.recipes)
         root = next((x for x in found if x is not None), None)
-        return list(filter(wanted, layers_in(root))) if root is not None else []
+        return layers_in(root) if root is not None else ()
 
     @cached_property
     def served(self) -> bool:
@@ -159,7 +161,7 @@ class Network:
         if not self.project.computes_weights or not self._writes:
             return []
         own = set(s.walk(self.node))
-        return self._layers(lambda x: x.lost is not None and x.lost[1] in own)
+        return [x for x in self._layers(self.project.outside.call) if x.lost is not None and x.lost[1] in own]
 
     @cached_property
     def overview(self) -> Outcome | None:

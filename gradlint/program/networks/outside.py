@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import field
 from functools import cached_property
 
@@ -45,19 +45,33 @@ class Outside:
 
     def apply(self, machine: Machine, root: Root) -> None:
         """Marks the layers of a network, and of those that hold it, that code outside it initializes."""
-        before, oracle, names = dict(machine.decisions), machine.oracle, machine.names()
-        machine.phase, machine.subjects = "outside", [root, *reversed(root.makers)]
-        try:
+        with self._beside(machine, root):
             for place in self.places:
                 if self._concerns_any(place):
                     self._try_on(machine, place.call, place.scope)
                 if not self._own(place.scope, machine):
                     self._try(machine, place)
-            for subject in list(machine.subjects):
-                if isinstance(subject, Obj):
-                    self._methods(machine, subject)
+            self._call(machine)
             for subject in machine.subjects:
                 self._load(machine, subject)
+
+    def call(self, machine: Machine, root: Root) -> None:
+        """Runs only what initializes a network in its own code, where something else calls it."""
+        with self._beside(machine, root):
+            self._call(machine)
+
+    def _call(self, machine: Machine) -> None:
+        for subject in list(machine.subjects):
+            if isinstance(subject, Obj):
+                self._methods(machine, subject)
+
+    @contextmanager
+    def _beside(self, machine: Machine, root: Root) -> Iterator[None]:
+        """Lets code run that is about a network and those that hold it, without a trace of what it decides."""
+        before, oracle, names = dict(machine.decisions), machine.oracle, machine.names()
+        machine.phase, machine.subjects = "outside", [root, *reversed(root.makers)]
+        try:
+            yield
         finally:
             machine.phase, machine.subjects = "run", []
             machine.decisions.clear()
