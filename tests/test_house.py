@@ -19,7 +19,7 @@ PACKAGE = ROOT / "gradlint"
 # Each part may import those above it, and itself.
 LAYERS = (
     ("records",),
-    ("store", "marks", "replay", "progress", "measured"),
+    ("store", "stack", "marks", "replay", "progress", "measured"),
     ("finding", "fix.edits", "formats", "source", "schema", "config"),
     ("vocabulary",),
     ("program",),
