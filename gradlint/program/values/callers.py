@@ -22,36 +22,25 @@ class Callers(Containers):
     def __init__(self, files: Files, vocabulary: Vocabulary) -> None:
         super().__init__(files, vocabulary)
         self._callers: dict[Scope, list[tuple[s.Call, Scope]]] = {}
-        self._looked_for: set[Scope] = set()  # whose callers are being looked for
 
     def callers(self, scope: Scope) -> list[tuple[s.Call, Scope]]:
         """The calls in the project that may call a function, with the scopes that they stand in."""
         known = self._callers.get(scope)
         if known is not None:
-            if scope in self._looked_for:
-                self._forgo()
             return known
         out: list[tuple[s.Call, Scope]] = []
         self._callers[scope] = out
-        self._looked_for.add(scope)
-        try:
-            self._look_for(scope, out)
-        finally:
-            self._looked_for.discard(scope)
-        return out
-
-    def _look_for(self, scope: Scope, out: list[tuple[s.Call, Scope]]) -> None:
         if scope.kind == "lambda":
-            return
+            return out
         owner = scope.owner
         if owner is not None and scope.name in ("__init__", "__new__"):
             wanted: Scope = owner
             names = [owner.name, "__init__", *(x.name for x in self._heirs(owner))]
         elif owner is not None and scope.name == "__call__":
             out.extend(self._instance_calls(scope, owner))
-            return
+            return out
         elif owner is not None and scope.name == "forward":
-            return
+            return out
         else:
             wanted, names = scope, [scope.name]
         path = scope.module.path
@@ -70,6 +59,7 @@ class Callers(Containers):
             out.extend(self._renamed(wanted, scope))
         out.extend(self._indirect(scope))
         out.extend(self._decorations(scope))
+        return out
 
     def _renamed(self, wanted: Scope, scope: Scope) -> Iterator[tuple[s.Call, Scope]]:
         """The calls under other names, or out of a dict: `from nets import Deep as Net`, `NETS[name](…)`."""

@@ -40,7 +40,6 @@ class Core:
         self._stack = _Stack()
         self._provisional: dict[object, ValueSet] = {}
         self._fuel = _FUEL
-        self._partial = False
         self._given_up: set[object] = set()
         self._contexts: dict[object, Context] = {}
         self._numbers: dict[Value, int] = {}
@@ -119,7 +118,7 @@ class Core:
             result = Ranked(self._order.of(result)[:WIDTH], self._order)
         elif len(result) > 1:
             result = self.ranked(result)
-        if stack.cut >= depth or (depth == 0 and not self._partial):
+        if stack.cut >= depth or depth == 0:
             self._memo[key] = result
             stack.cut = outer
         else:
@@ -127,14 +126,8 @@ class Core:
             stack.cut = min(stack.cut, outer)
         if depth == 0:
             self._provisional.clear()
-            self._partial = False
             stack.cut = _UNCUT
         return result
-
-    def _forgo(self) -> None:
-        """Keep nothing of what is being computed: it rests on a part of the facts."""
-        self._stack.cut = -1
-        self._partial = True
 
     def _number(self, value: Value) -> int:
         """A number that stands for a value in keys: quicker to compare than what a value consists of."""
