@@ -10,6 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from gradlint.program.project import Files
+from gradlint.program.syntax import Attribute
+from gradlint.program.values import Values
+from gradlint.program.values.objects import Cls, Made
+from gradlint.vocabulary import load
 from tests.conftest import ROOT
 
 PROJECT = ROOT / "fixtures" / "order"
@@ -49,3 +54,40 @@ def test_every_run_says_the_same(arguments: tuple[str, ...], shown: str, project
     runs = {said(101 * number, *arguments) for number in range(4)}
     assert len(runs) == 1
     assert shown in runs.pop()
+
+
+ASKED_WITHIN = """
+class Held:
+    def __init__(self):
+        self.kept = None
+
+    def keep(self, what):
+        self.kept = what
+        return self
+
+
+class First(Held):
+    pass
+
+
+class Second(Held):
+    pass
+
+
+held = Held().keep(First())
+held.kept.keep(Second())
+"""
+
+
+def test_what_is_asked_within_a_search_is_not_remembered_by_half(tmp_path: Path) -> None:
+    """Whether the last line calls `keep` hangs on what `keep` was given, by the calls found so far."""
+    (tmp_path / "held.py").write_text(ASKED_WITHIN)
+    files = Files(tmp_path)
+    module = files.load(tmp_path / "held.py")
+    assert module is not None
+    values = Values(files, load())
+    assert len(values.callers(next(scope for scope in module.scopes if scope.name == "keep"))) == 2
+    _, (last, where) = module.calls["keep"]
+    assert isinstance(last.func, Attribute)
+    given = values.of(last.func.value, where)
+    assert {v.of.scope.name for v in given if isinstance(v, Made) and isinstance(v.of, Cls)} == {"First", "Second"}

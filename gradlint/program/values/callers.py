@@ -9,6 +9,7 @@ from gradlint.program.names import Lib
 from gradlint.program.project import Files
 from gradlint.program.scopes import Scope
 from gradlint.program.values.containers import Containers
+from gradlint.program.values.core import Search
 from gradlint.program.values.objects import Bound, Cls, Func, Made, Partial, Value
 from gradlint.vocabulary import Runner, Vocabulary
 
@@ -21,26 +22,48 @@ class Callers(Containers):
 
     def __init__(self, files: Files, vocabulary: Vocabulary) -> None:
         super().__init__(files, vocabulary)
-        self._callers: dict[Scope, list[tuple[s.Call, Scope]]] = {}
+        self._callers: dict[object, list[tuple[s.Call, Scope]]] = {}
 
     def callers(self, scope: Scope) -> list[tuple[s.Call, Scope]]:
         """The calls in the project that may call a function, with the scopes that they stand in."""
         known = self._callers.get(scope)
-        if known is not None:
-            return known
-        out: list[tuple[s.Call, Scope]] = []
-        self._callers[scope] = out
+        if known is None:
+            return self._found(scope)
+        search = self._searches.get(scope)
+        if search is not None and search.seen is None:
+            search.seen, search.since = len(known), len(self._journal)
+        return known
+
+    def _found(self, scope: Scope) -> list[tuple[s.Call, Scope]]:
+        """The same, looked for; what was found out meanwhile with some of them alone is forgotten."""
+        found = self._callers[scope] = []
+        search = self._searches[scope] = Search()
+        try:
+            self._search(scope, found)
+        finally:
+            del self._searches[scope]
+        if search.seen is not None and search.seen < len(found):
+            for key in self._journal[search.since :]:
+                for memory in (self._memo, self._provisional, self._callers):
+                    memory.pop(key, None)
+        if self._searches:
+            self._journal.append(scope)
+        else:
+            self._journal.clear()
+        return found
+
+    def _search(self, scope: Scope, out: list[tuple[s.Call, Scope]]) -> None:
         if scope.kind == "lambda":
-            return out
+            return
         owner = scope.owner
         if owner is not None and scope.name in ("__init__", "__new__"):
             wanted: Scope = owner
             names = [owner.name, "__init__", *(x.name for x in self._heirs(owner))]
         elif owner is not None and scope.name == "__call__":
             out.extend(self._instance_calls(scope, owner))
-            return out
+            return
         elif owner is not None and scope.name == "forward":
-            return out
+            return
         else:
             wanted, names = scope, [scope.name]
         path = scope.module.path
@@ -59,7 +82,6 @@ class Callers(Containers):
             out.extend(self._renamed(wanted, scope))
         out.extend(self._indirect(scope))
         out.extend(self._decorations(scope))
-        return out
 
     def _renamed(self, wanted: Scope, scope: Scope) -> Iterator[tuple[s.Call, Scope]]:
         """The calls under other names, or out of a dict: `from nets import Deep as Net`, `NETS[name](…)`."""

@@ -30,6 +30,17 @@ class _Stack:
     cut: int = _UNCUT
 
 
+@dataclass(slots=True, eq=False)
+class Search:
+    """A search for callers under way: how many were found when they were asked for meanwhile, and what was known then.
+
+    `since` is a place in the journal.
+    """
+
+    seen: int | None = None
+    since: int = 0
+
+
 class Core:
     """Remembers what was found, and bounds the search."""
 
@@ -41,6 +52,8 @@ class Core:
         self._provisional: dict[object, ValueSet] = {}
         self._fuel = _FUEL
         self._given_up: set[object] = set()
+        self._searches: dict[Scope, Search] = {}
+        self._journal: list[object] = []  # what was remembered while they went on
         self._contexts: dict[object, Context] = {}
         self._numbers: dict[Value, int] = {}
         self._libraries: dict[str, ValueSet] = {}
@@ -118,6 +131,8 @@ class Core:
             result = Ranked(self._order.of(result)[:WIDTH], self._order)
         elif len(result) > 1:
             result = self.ranked(result)
+        if self._searches:
+            self._journal.append(key)
         if stack.cut >= depth or depth == 0:
             self._memo[key] = result
             stack.cut = outer
