@@ -93,7 +93,7 @@ def _in_sequence(network: Network, root: Container, links: list[Link]) -> list[E
     function = network.scope.function
     if function is not None and len(network.project.world.values.callers(function)) > 1:
         raise _Unfixed("the function that makes the sequence makes others too")
-    stmt = next((n for n in _statements(network.scope.body) if _contains(n, call)), None)
+    stmt = next((n for n in _statements(network.scope.body) if s.holds(n, call)), None)
     target = _target(stmt, call)
     spelling = _spelling(network, network.scope, links, call)
     values = network.project.world.values
@@ -155,10 +155,6 @@ def _statements(node: s.Node) -> Iterable[s.Stmt]:
     for here in s.walk(node, into=False):
         if isinstance(here, (s.Assign, s.Return, s.Evaluate)):
             yield here
-
-
-def _contains(node: s.Node, call: s.Call) -> bool:
-    return any(n is call for n in s.walk(node))
 
 
 def _target(stmt: s.Stmt | None, call: s.Call) -> str | None:

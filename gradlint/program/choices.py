@@ -118,15 +118,11 @@ def around(node: s.Node, scope: Scope, conditions: Conditions) -> Choices:
     found: set[Choice] = set()
     for stmt in scope.nodes:
         if isinstance(stmt, s.If):
-            if holds(stmt.then, node):
+            if s.holds(stmt.then, node):
                 found.update(_asked(stmt.test, True, scope, conditions))
-            elif stmt.orelse is not None and holds(stmt.orelse, node):
+            elif stmt.orelse is not None and s.holds(stmt.orelse, node):
                 found.update(_asked(stmt.test, False, scope, conditions))
     return frozenset(found)
-
-
-def holds(block: s.Block, node: s.Node) -> bool:
-    return block.id <= node.id and any(inner is node for inner in s.walk(block))
 
 
 def _asked(test: s.Expr, answer: bool, scope: Scope, conditions: Conditions) -> Iterator[Choice]:

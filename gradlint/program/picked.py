@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from gradlint.program import syntax as s
-from gradlint.program.choices import Choices, Way, around, holds, ways
+from gradlint.program.choices import Choices, Way, around, ways
 from gradlint.program.conditions import Conditions
 from gradlint.program.reach import trained_by
 from gradlint.program.scopes import Scope
@@ -64,8 +64,8 @@ def _switched_off(made: Made, values: Values) -> bool:
     for stmt in made.scope.nodes:
         if isinstance(stmt, s.If):
             taken = truth(values, stmt.test, made.scope, made.context)
-            if taken is False and holds(stmt.then, made.site):
+            if taken is False and s.holds(stmt.then, made.site):
                 return True
-            if taken is True and stmt.orelse is not None and holds(stmt.orelse, made.site):
+            if taken is True and stmt.orelse is not None and s.holds(stmt.orelse, made.site):
                 return True
     return False

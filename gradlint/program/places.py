@@ -10,9 +10,7 @@ from gradlint.program.scopes import Scope
 
 def holds(outer: s.Node, node: s.Node) -> bool:
     """Whether a node is another or stands in it, in the same function."""
-    if node.id < outer.id and not isinstance(outer, (s.Sequence, s.Block)):  # these two may come after what they hold
-        return False
-    return any(here is node for here in s.walk(outer, into=False))
+    return s.holds(outer, node, into=False)
 
 
 def around(scope: Scope, node: s.Node) -> tuple[s.Stmt, ...]:

@@ -515,6 +515,13 @@ def last_name(expr: Node) -> str:
     return expr.attr if isinstance(expr, Attribute) else expr.text if isinstance(expr, Name) else ""
 
 
+def holds(outer: Node, node: Node, *, into: bool = True) -> bool:
+    """Whether a node is another or stands in it; without `into`, in the same function."""
+    if node.id < outer.id and not isinstance(outer, (Sequence, Block)):  # these two may come after what they hold
+        return False
+    return any(here is node for here in walk(outer, into=into))
+
+
 def root_name(expr: Expr | None) -> str | None:
     """The name that a value is, or is an attribute or item of: `settings` of `settings["loss"].eps`."""
     while isinstance(expr, (Attribute, Subscript)):

@@ -117,6 +117,7 @@ def startup(scratch: Path, rounds: int) -> None:
     python = [sys.executable, "-c", "pass"]
     libcst = [sys.executable, "-c", "import libcst"]
     own = [sys.executable, "-m", "gradlint"]
+    time.sleep(0.3)
     table(
         "starting, beside `python -c pass`",
         {

@@ -50,7 +50,7 @@ class Loads:
             return False
         if not any(isinstance(n, s.Name) and n.text == receiver.text for r in where.returns for n in s.walk(r)):
             return False
-        loops = [n for n in where.nodes if isinstance(n, (s.For, s.While, s.Try)) and within(n, call)]
+        loops = [n for n in where.nodes if isinstance(n, (s.For, s.While, s.Try)) and s.holds(n, call)]
         last = where.reaching(receiver.text, receiver.id)
         if loops or tests(where.body, call) or len(last) != 1 or "load(" not in self._text(call, where):
             return False
@@ -74,7 +74,7 @@ class Loads:
         """Whether something is given what goes by a name, made here, before an end: it may be trained there."""
         for call in (n for n in where.nodes if isinstance(n, s.Call) and start.id < n.id < end):
             given = {a.value.text for a in call.args if isinstance(a.value, s.Name)}
-            if name in given and not within(start, call):
+            if name in given and not s.holds(start, call):
                 return True
         return False
 
@@ -115,10 +115,6 @@ class Loads:
             return False
         text = self._text(call, where)
         return "load(" in text and "state_dict()" not in text and not isinstance(call.args[0].value, s.Subscript)
-
-
-def within(node: s.Node, inner: s.Node) -> bool:
-    return node is inner or (node.id <= inner.id and any(n is inner for n in s.walk(node)))
 
 
 def _strings(node: s.Node) -> Iterator[str]:

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from gradlint.program import syntax as s
 from gradlint.program.networks.core import Cut, Raised, World
-from gradlint.program.networks.loads import Loads, within
+from gradlint.program.networks.loads import Loads
 from gradlint.program.networks.machine import Machine, Returned
 from gradlint.program.networks.objects import Container, Fn, Obj, module_like, modules_in
 from gradlint.program.networks.recipes import enclosing_class
@@ -259,10 +259,10 @@ def _statement(scope: Scope, call: s.Call) -> s.Stmt | None:
     found: s.Stmt | None = None
     node: s.Node = scope.body
     while True:
-        inner = next((c for c in s.children(node) if within(c, call)), None)
+        inner = next((c for c in s.children(node) if s.holds(c, call)), None)
         if inner is None:
             return found
-        if isinstance(inner, s.For) and not any(n is call for n in s.walk(inner.iter)):
+        if isinstance(inner, s.For) and not s.holds(inner.iter, call):
             found = inner
         elif isinstance(inner, (s.Evaluate, s.Assign, s.Return, s.AugAssign)):
             return found if isinstance(found, s.For) else inner

@@ -117,7 +117,7 @@ class Recipes:
         names = {
             n.text
             for node in where.nodes
-            if isinstance(node, s.Assign) and node.value is not None and any(n is call for n in s.walk(node.value))
+            if isinstance(node, s.Assign) and node.value is not None and s.holds(node.value, call)
             for n in node.targets
             if isinstance(n, s.Name)
         }

@@ -60,6 +60,6 @@ def _asked(world: World, methods: tuple[str, ...]) -> Iterator[tuple[s.Call, Sco
 def tests(body: s.Node, call: s.Call) -> list[s.Expr]:
     """The conditions under which a call stands."""
     for node in s.walk(body, into=False):
-        if isinstance(node, s.If) and any(n is call for n in s.walk(node.then)):
+        if isinstance(node, s.If) and s.holds(node.then, call):
             return [node.test, *tests(node.then, call)]
     return []

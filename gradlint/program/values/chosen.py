@@ -194,5 +194,5 @@ def _lacking(call: s.Call, scope: Scope) -> list[str]:
         and len(stmt.test.args) == 2
         and s.text(stmt.test.args[0].value) == asked
         if isinstance(name := stmt.test.args[1].value, s.Constant) and isinstance(name.value, str)
-        if stmt.orelse is not None and any(inner is call for inner in s.walk(stmt.orelse))
+        if stmt.orelse is not None and s.holds(stmt.orelse, call)
     ]

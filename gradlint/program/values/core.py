@@ -159,9 +159,8 @@ class Core:
         out: set[Value] = set()
         for values in sets:
             out |= values
-        if len(out) > 2 * WIDTH and not _is_choice(
-            out
-        ):  # cut by rank, not by what came first: sets have another order in each run
+        if len(out) > 2 * WIDTH and not _is_choice(out):
+            # by rank, not by what came first: sets have another order in each run
             out = set(self._order.of(frozenset(out))[: 2 * WIDTH])
         return self.ranked(out)
 
