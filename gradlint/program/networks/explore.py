@@ -88,10 +88,14 @@ class Explorer:
                 return found
         return None
 
-    def standing(self, recipe: Recipe, target: Scope | None, prepare: Prepare) -> Root | None:
-        """The first instance by a recipe as it stands before its forward pass, until the next question is asked."""
-        ways = (Judging(self.builds, way, target, prepare, 0, Question(1)) for way in shorter(recipe, target))
-        return next((root for way in ways if (root := way.standing()) is not None), None)
+    def standing(self, recipe: Recipe, target: Scope | None, prepare: Prepare, apart: bool) -> Root | None:
+        """The first instance by a recipe as it stands before its forward pass, until the next question is asked.
+
+        With `apart`, one that is made without what holds it will do.
+        """
+        ways = shorter(recipe, target) if apart else [recipe]
+        found = (Judging(self.builds, way, target, prepare, 0, Question(1)).standing(apart) for way in ways)
+        return next((root for root in found if root is not None), None)
 
 
 def _end(recipe: Recipe) -> tuple[s.Call, ...]:

@@ -55,14 +55,21 @@ class Judging:
             return None
         return self.attempt({k: d.value for k, d in base.decisions.items()}, outer=True) or base
 
-    def standing(self) -> Root | None:
-        """The network as it was built, and as scripts change it; as it stands until the next question."""
+    def standing(self, apart: bool) -> Root | None:
+        """The network as it was built, and as scripts change it; as it stands until the next question.
+
+        With `apart`, one that its owner does not make will do: what is done to all of the owner is not done to it.
+        """
         build = self.builds.build(self.recipe, self.target)
         machine, owner = build.machine, self.recipe.owner
         if machine is None:
             return None
         root = next(iter(self._roots(build)), None)
         if root is None and owner is not None:
+            if not apart:
+                found = self._searched(build, machine)
+                found = found and self.attempt({k: d.value for k, d in found.decisions.items()}, outer=True)
+                return found.root if found is not None else None
             root = self._alone(build, machine, owner)
         if root is not None:
             self._rewind(build, machine, root, scripts=True)

@@ -132,13 +132,13 @@ class Network:
     def recurrent(self) -> list[Layer]:
         """The recurrent layers that this network's own code makes."""
         own = {node for node in s.walk(self.node) if isinstance(node, s.Call)}
-        layers = self._layers(self.project.outside.apply)
+        layers = self._layers(self.project.outside.apply, apart=False)
         return [x for x in layers if x.role == "recurrent" and x.site is not None and x.site.node in own]
 
-    def _layers(self, prepare: Prepare) -> Iterable[Layer]:
-        """Its layers as they stand before the first forward pass."""
+    def _layers(self, prepare: Prepare, apart: bool) -> Iterable[Layer]:
+        """Its layers as they stand before the first forward pass; `apart`, if need be without what holds it."""
         target = self.scope if isinstance(self.node, s.Class) else None
-        found = (self.project.explorer.standing(recipe, target, prepare) for recipe in self.recipes)
+        found = (self.project.explorer.standing(recipe, target, prepare, apart) for recipe in self.recipes)
         root = next((x for x in found if x is not None), None)
         return layers_in(root) if root is not None else ()
 
@@ -161,7 +161,9 @@ class Network:
         if not self.project.computes_weights or not self._writes:
             return []
         own = set(s.walk(self.node))
-        return [x for x in self._layers(self.project.outside.call) if x.lost is not None and x.lost[1] in own]
+        return [
+            x for x in self._layers(self.project.outside.call, apart=True) if x.lost is not None and x.lost[1] in own
+        ]
 
     @cached_property
     def overview(self) -> Outcome | None:
