@@ -289,7 +289,7 @@ class Ranges:
         for here in scope.nodes:
             if isinstance(here, (s.If, s.Conditional)) and here.id <= node.id:
                 asked = {n.text for n in s.walk(here.test) if isinstance(n, s.Name)}
-                inside = any(n is node for part in s.children(here) if part is not here.test for n in s.walk(part))
+                inside = any(s.holds(part, node) for part in s.children(here) if part is not here.test)
                 if inside and asked & names:
                     return True
         if isinstance(operand, s.Name) and depth:  # `h = 1.0 if d < eps else d / n`, by an `if` around each

@@ -39,13 +39,12 @@ class Judging:
         base = self._base()
         if base is None:
             return None
-        oracle = {k: d.value for k, d in base.decisions.items()}
-        base, oracle = self._reached(base, oracle)
+        base = self._reached(base)
         if base.longest() < self.depth:
             return Verdict(_without(base), self.cut, met=False)
-        seen = base if self.question.outside else self._again(oracle, scripts=True)
-        holds = seen is not None and self.question.concerns(seen) and self._confirmed(base, oracle)
-        final = self.attempt(oracle, outer=True) if holds else None
+        seen = base if self.question.outside else self._again(base.oracle, scripts=True)
+        holds = seen is not None and self.question.concerns(seen) and self._confirmed(base)
+        final = self.attempt(base.oracle, outer=True) if holds else None
         return Verdict(final or _without(base), self.cut, met=True)
 
     def first(self) -> Outcome | None:
@@ -53,7 +52,7 @@ class Judging:
         base = self._base()
         if base is None:
             return None
-        return self.attempt({k: d.value for k, d in base.decisions.items()}, outer=True) or base
+        return self.attempt(base.oracle, outer=True) or base
 
     def standing(self, apart: bool) -> Root | None:
         """The network as it was built, and as scripts change it; as it stands until the next question.
@@ -68,7 +67,7 @@ class Judging:
         if root is None and owner is not None:
             if not apart:
                 found = self._searched(build, machine)
-                found = found and self.attempt({k: d.value for k, d in found.decisions.items()}, outer=True)
+                found = found and self.attempt(found.oracle, outer=True)
                 return found.root if found is not None else None
             root = self._alone(build, machine, owner)
         if root is not None:
@@ -167,7 +166,7 @@ class Judging:
             way = build.ways[self.recipe]
             return self.attempt(way) if way is not None else None
         found = self._alive(build.oracle, {k: d for k, d in machine.decisions.items() if d.phase == "build"})
-        build.ways[self.recipe] = {k: d.value for k, d in found.decisions.items()} if found is not None else None
+        build.ways[self.recipe] = found.oracle if found is not None else None
         return found
 
     def _alone(self, build: Build, machine: Machine, owner: Recipe) -> Root | None:
@@ -203,13 +202,13 @@ class Judging:
         own.update((id(x), x) for x in machine.layers if x.role == "weight" and root in x.makers)
         return sum(1 for x in own.values() if self.question.counts(x)) >= self.depth
 
-    def _reached(self, base: Outcome, oracle: dict[int, bool]) -> tuple[Outcome, dict[int, bool]]:
+    def _reached(self, base: Outcome) -> Outcome:
         """A way through the forward pass with a deep run, if one condition of it leads there."""
         for key in self._open(base)[:TRIES]:
-            other = self._otherwise(oracle, key, base.decisions[key])
+            other = self._otherwise(base.oracle, key, base.decisions[key])
             if other is not None and other.longest() >= self.depth:
-                return other, {k: d.value for k, d in other.decisions.items()}
-        return base, oracle
+                return other
+        return base
 
     def _open(self, base: Outcome) -> list[int]:
         """The conditions of a forward pass without a deep run that may lead to one."""
@@ -217,7 +216,7 @@ class Judging:
             return []
         return [k for k, d in base.decisions.items() if d.phase == "run" and k in base.bearing]
 
-    def _confirmed(self, base: Outcome, oracle: dict[int, bool]) -> bool:
+    def _confirmed(self, base: Outcome) -> bool:
         """Whether every other way keeps the run, or does not get to it."""
         deepest = max(base.runs, key=len)
         places = [base.order[link.layer] for link in deepest if link.layer in base.order]
@@ -230,7 +229,7 @@ class Judging:
             if count > _FLIPS:
                 self.cut = True
                 return False
-            other = self._otherwise(oracle, key, decision)
+            other = self._otherwise(base.oracle, key, decision)
             if other is None or other.longest() >= self.depth:
                 continue
             if decision.phase == "build":

@@ -32,13 +32,7 @@ class Loads:
 
     def _text(self, call: s.Call, where: Scope) -> str:
         """A call and what gives the names in it their values."""
-        module = where.module
-        texts = [module.text(call)]
-        for name in (n.text for a in call.args for n in s.walk(a) if isinstance(n, s.Name)):
-            home = where.lookup(name)
-            if home is not None:
-                texts += [module.text(b.value) for b in home.bindings[name] if b.value is not None]
-        return " ".join(texts).lower()
+        return " ".join(map(where.module.text, _sources(call, where))).lower()
 
     def _at_once(self, call: s.Call, where: Scope, subject: Obj) -> bool:
         """Whether a function loads what it makes and gives from a file, whatever its options: none starts anew.
@@ -63,7 +57,7 @@ class Loads:
                 continue
             if self._lent(receiver.text, where, start, end):
                 return False
-            if any(n is subject.site.node for n in s.walk(start)):
+            if s.holds(start, subject.site.node):
                 return True
             if binding is last[0] and self._makes_alone(start, where, subject.site.node):
                 return True
@@ -81,7 +75,7 @@ class Loads:
     def _makes_alone(self, start: s.Node, where: Scope, site: s.Node) -> bool:
         """Whether the function that makes a network is called nowhere but in one place."""
         for value in self.world.values.of(start.func, where) if isinstance(start, s.Call) else ():
-            if isinstance(value, Func) and any(n is site for n in s.walk(value.scope.body)):
+            if isinstance(value, Func) and s.holds(value.scope.body, site):
                 return [c for c, _ in self.world.values.callers(value.scope)] == [start]
         return False
 
@@ -97,11 +91,7 @@ class Loads:
         before = {x for x, home in where.module.calls.get("save", ()) if home is where and x.id < call.id}
         saves = [x for x, _ in where.module.calls.get("save", ()) if not later or x not in before]
         written = {text for saving in saves for text in _strings(saving)}
-        sources: list[s.Node] = [call]
-        for name in (n for a in call.args for n in s.walk(a) if isinstance(n, s.Name)):
-            home = where.lookup(name.text)
-            sources += [b.value for b in home.bindings[name.text] if b.value is not None] if home is not None else []
-        return any(text in written for source in sources for text in _strings(source))
+        return any(text in written for source in _sources(call, where) for text in _strings(source))
 
     def _initial(self, call: s.Call, where: Scope) -> bool:
         """Whether code that trains loads weights from a file before it does, whatever its options."""
@@ -115,6 +105,14 @@ class Loads:
             return False
         text = self._text(call, where)
         return "load(" in text and "state_dict()" not in text and not isinstance(call.args[0].value, s.Subscript)
+
+
+def _sources(call: s.Call, where: Scope) -> Iterator[s.Node]:
+    """A call, and what gives the names in its arguments their values."""
+    yield call
+    for name in (n.text for a in call.args for n in s.walk(a) if isinstance(n, s.Name)):
+        home = where.lookup(name)
+        yield from (b.value for b in home.bindings[name] if b.value is not None) if home is not None else ()
 
 
 def _strings(node: s.Node) -> Iterator[str]:

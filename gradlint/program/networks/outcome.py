@@ -38,6 +38,11 @@ class Outcome:
     containers: tuple[Container, ...] = ()
     outputs: tuple[Tensor, ...] = ()
 
+    @property
+    def oracle(self) -> dict[int, bool]:
+        """How its conditions were taken, to go the same way again."""
+        return {key: decision.value for key, decision in self.decisions.items()}
+
     def longest(self) -> int:
         return max((len(r) for r in self.runs), default=0)
 

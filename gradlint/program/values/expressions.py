@@ -35,21 +35,16 @@ class Values(Calls):
 
     def _of(self, expr: s.Expr, scope: Scope, context: Context | None) -> ValueSet:
         kind = _KINDS.get(expr.__class__)
-        return kind(self, expr, scope, context) if kind is not None else NONE
+        held = kind(self, expr, scope, context) if kind is not None else NONE
+        return _as_told(expr, scope, context, held) if context is not None and context.told else held
 
     def _name(self, expr: s.Name, scope: Scope, context: Context | None) -> ValueSet:
-        held = self.name(expr.text, scope, context, expr.id)
-        return held if context is None or not context.told else _as_told(expr, scope, context, held)
+        return self.name(expr.text, scope, context, expr.id)
 
     def _attribute(self, expr: s.Attribute, scope: Scope, context: Context | None) -> ValueSet:
-        held = self._attributes(self.of(expr.value, scope, context), expr.attr)
-        return held if context is None or not context.told else _as_told(expr, scope, context, held)
+        return self._attributes(self.of(expr.value, scope, context), expr.attr)
 
     def _subscript(self, expr: s.Subscript, scope: Scope, context: Context | None) -> ValueSet:
-        held = self._taken(expr, scope, context)
-        return held if context is None or not context.told else _as_told(expr, scope, context, held)
-
-    def _taken(self, expr: s.Subscript, scope: Scope, context: Context | None) -> ValueSet:
         held, index = self.of(expr.value, scope, context), self.of(expr.index, scope, context)
         if held == _LOADED:
             return self._loaded_module(expr.index, index, scope)
@@ -171,7 +166,9 @@ _KINDS: dict[type[s.Node], Callable[..., ValueSet]] = {
 
 
 def _as_told(expr: s.Expr, scope: Scope, context: Context, held: ValueSet) -> ValueSet:
-    """What a setting holds where conditions say something of it."""
+    """What a setting holds where conditions say something of it; any other expression, what it holds."""
+    if not isinstance(expr, (s.Name, s.Attribute, s.Subscript)):
+        return held
     text = s.text(expr)
     for told in context.told:
         if told.text == text and (told.home is None or told.home is scope.lookup(s.root_name(expr) or "")):
